@@ -1,0 +1,50 @@
+# What a person types. Everything else is behind these.
+GO      ?= go
+PORT    ?= 8080
+DATA    ?= ./var
+TOOLS   := $(CURDIR)/bin/tools
+LINT    := $(TOOLS)/golangci-lint-v2.15.0
+VULN    := $(TOOLS)/govulncheck-v1.9.0
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: run build test check bench generate needs clean
+
+run: build ## build and start the demo; prints its address and sign-in names
+	./bin/securepractice demo --port $(PORT) --data $(DATA)
+
+build:
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/securepractice ./cmd/securepractice
+
+generate: ## templ pages, lowered CSS, bundled JavaScript; the results are committed
+	$(GO) tool templ generate -log-level error
+	$(GO) generate ./...
+
+test: needs ## every test, both databases, race detector, real browser
+	$(GO) test -race -timeout 25m ./...
+
+check: $(LINT) $(VULN) ## format, vet, lint, rooms, generated files, known vulnerabilities
+	@test -z "$$(gofmt -l cmd internal e2e bench | grep -v _templ.go)" || { echo "not formatted (run gofmt -w):"; gofmt -l cmd internal e2e bench; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(LINT) run
+	$(GO) test ./internal/app -run 'TestRooms|TestRoutes'
+	.ci/generated
+	.ci/vulnerabilities $(VULN)
+
+bench: needs ## the figures of DESIGN, each beside the machine's own limit; writes var/bench.json
+	@mkdir -p var
+	$(GO) run ./bench -out var/bench.json
+
+needs: ## Chromium and PostgreSQL: installed by apt when root, else named
+	@.ci/needs
+
+$(LINT):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 && mv $(TOOLS)/golangci-lint $@
+
+$(VULN):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@v1.9.0 && mv $(TOOLS)/govulncheck $@
+
+clean:
+	rm -rf bin var .ci/vulndb
