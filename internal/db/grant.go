@@ -14,7 +14,7 @@ var insertOnly = []string{"audit_event", "audit_seal", "audit_seal_event", "acco
 // Grant lets the program's role do what it needs and no more: it owns no table, cannot change the schema, and cannot
 // change or remove what is insert-only. d is opened as the owner. PostgreSQL only; run after each Migrate.
 func Grant(ctx context.Context, d *DB, role string) error {
-	if !d.postgres {
+	if !d.Postgres() {
 		return errors.New("db: roles exist on PostgreSQL only")
 	}
 	r := pgx.Identifier{role}.Sanitize()
