@@ -5,174 +5,159 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
+	"math/rand/v2"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // the SQLite driver
 )
 
-// ErrNested is returned by InTx inside InTx, and by a read through *DB there.
-var ErrNested = errors.New("db: used inside a transaction of its own caller; pass the tx")
+// What callers can react to.
+var (
+	// ErrNested is returned by InTx, and by reads through *DB, inside an act. It is a bug in the caller: on SQLite the
+	// call would wait for itself.
+	ErrNested = errors.New("db: inside an act use its tx")
+	// ErrInUse is returned by Open when another process holds the SQLite data folder.
+	ErrInUse = errors.New("db: the data folder is in use by another process")
 
-// ErrInUse says that another process has the data folder.
-var ErrInUse = errors.New("db: the data folder is in use by another process; stop it first")
+	// ErrClosed is returned for acts that come after Close.
+	ErrClosed = errors.New("db: closed")
 
-// actLimit bounds one act. A statement that takes longer is stuck, and holding locks for it helps nobody.
-const actLimit = 5 * time.Second
+	errOver    = errors.New("db: the act is over")
+	errOverlap = errors.New("db: two statements at once in one act")
+	// errAgain marks an act that was undone through no fault of its own and may run again.
+	errAgain = errors.New("db: undone by a conflict")
+)
 
-// Options tune a database. The zero value is right for the program.
+// repeats is how often an act runs again after errAgain.
+const repeats = 3
+
+// Options are what an operator may tune. The zero value is right for almost everybody.
 type Options struct {
-	Readers int // connections that read at once on SQLite; 0 = twice the processors, at least 4
-	Conns   int // pool size on PostgreSQL; 0 = 32
+	Readers  int           // SQLite: reading connections; 0 is 4
+	Conns    int           // PostgreSQL: connections in all, jobs included; 0 is 16, or pool_max_conns of the URL
+	ActLimit time.Duration // how long the statements of one act may take together; 0 is five seconds
 }
 
-// DB is an open database.
+func (o Options) withDefaults() Options {
+	if o.Readers == 0 {
+		o.Readers = 4
+	}
+	if o.ActLimit == 0 {
+		o.ActLimit = 5 * time.Second
+	}
+	return o
+}
+
+// engine is what differs between the two databases.
+type engine interface {
+	// act runs fn in one transaction and returns when it is durable or undone. The Tx is returned for its hooks.
+	act(ctx context.Context, fn actFunc) (*Tx, error)
+	readers() *sql.DB
+	close() error
+}
+
+type actFunc func(ctx context.Context, tx *Tx) error
+
+// DB is an open database. It is safe for use by many goroutines.
 type DB struct {
-	postgres bool
-	read     *sql.DB // SQLite: query_only readers; PostgreSQL: the pool
-	write    *sql.DB // SQLite: the one writing connection; PostgreSQL: the pool
-	pool     *pgxpool.Pool
-	queue    *queue   // SQLite only
-	lock     *os.File // SQLite only
+	engine engine
+	lite   *sqlite // one of these two is set
+	pg     *postgres
+	closed sync.Once
+	endErr error
 }
 
-// Open opens "sqlite:/path/file.db" or "postgres://…". It changes nothing; see Migrate.
+// Open opens "sqlite:/path/file.db" (made when missing, its folder too) or a "postgres://" URL. It migrates nothing.
+// On SQLite it returns ErrInUse when another process, or another DB of this process, has the same folder open.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		return openSQLite(ctx, path, o)
+	o = o.withDefaults()
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "sqlite":
+		s, err := openSQLite(ctx, strings.TrimPrefix(rest, "//"), o)
+		if err != nil {
+			return nil, fmt.Errorf("open SQLite: %w", err)
+		}
+		return &DB{engine: s, lite: s}, nil
+	case "postgres", "postgresql":
+		p, err := openPostgres(ctx, url, o)
+		if err != nil {
+			return nil, fmt.Errorf("open PostgreSQL: %w", err)
+		}
+		return &DB{engine: p, pg: p}, nil
 	}
-	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
-		return openPostgres(ctx, url, o)
-	}
-	return nil, errors.New("db: the database address must begin with sqlite: or postgres://")
+	return nil, errors.New(`db: the address must begin with "sqlite:" or "postgres:"`) // it is not repeated: it may hold a password
 }
 
-func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	lock, err := lockFile(path + ".lock")
-	if err != nil {
-		return nil, err
-	}
-	base := "file:" + path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=cache_size(-16000)"
-	d := &DB{lock: lock}
-	if d.write, err = sql.Open("sqlite", base+"&_txlock=immediate"); err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	d.write.SetMaxOpenConns(1)
-	d.write.SetConnMaxLifetime(0)
-	if d.read, err = sql.Open("sqlite", base+"&_pragma=query_only(1)"); err != nil {
-		return nil, errors.Join(err, d.Close())
-	}
-	readers := o.Readers
-	if readers == 0 {
-		readers = max(4, 2*runtime.NumCPU())
-	}
-	d.read.SetMaxOpenConns(readers)
-	d.read.SetMaxIdleConns(readers)
-	if err := d.write.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.Close())
-	}
-	d.queue = newQueue(d.write)
-	return d, nil
-}
-
-// lockFile keeps a second process off the same data folder: two writers with caches of their own would not hurt
-// SQLite, but the outbox, the jobs and live arrival assume one process.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // G304: the operator's own data folder
-	if err != nil {
-		return nil, fmt.Errorf("open the lock file: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // G115: a file descriptor fits an int
-		return nil, errors.Join(ErrInUse, f.Close())
-	}
-	return f, nil
-}
-
-func openPostgres(ctx context.Context, url string, o Options) (*DB, error) {
-	cfg, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, errors.New("db: the PostgreSQL address cannot be read") // the error would repeat the password
-	}
-	cfg.MaxConns = 32
-	if o.Conns > 0 {
-		cfg.MaxConns = int32(min(o.Conns, 1000)) //nolint:gosec // G115: bounded on this line
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("open PostgreSQL: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("reach PostgreSQL: %w", err)
-	}
-	std := stdlib.OpenDBFromPool(pool)
-	return &DB{postgres: true, pool: pool, read: std, write: std}, nil
-}
-
-// Close waits for the acts that run and closes all connections.
+// Close waits for the acts that run and closes all connections; acts that come later get an error. A second call does
+// nothing and returns the same.
 func (d *DB) Close() error {
-	var errs []error
-	if d.queue != nil {
-		d.queue.close()
-	}
-	if d.read != nil {
-		errs = append(errs, d.read.Close())
-	}
-	if d.write != nil && d.write != d.read {
-		errs = append(errs, d.write.Close())
-	}
-	if d.pool != nil {
-		d.pool.Close()
-	}
-	if d.lock != nil {
-		errs = append(errs, d.lock.Close())
-	}
-	return errors.Join(errs...)
+	d.closed.Do(func() { d.endErr = d.engine.close() })
+	return d.endErr
 }
-
-// Postgres says which engine it is.
-func (d *DB) Postgres() bool { return d.postgres }
 
 // Ping says whether the database answers.
-func (d *DB) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
+func (d *DB) Ping(ctx context.Context) error { return d.engine.readers().PingContext(ctx) }
 
-// Pool is PostgreSQL's pool, for package jobs only (its own tables, LISTEN).
-func (d *DB) Pool() *pgxpool.Pool { return d.pool }
+// Postgres says whether the engine is PostgreSQL. Rooms need it for nothing but tests and operators' messages.
+func (d *DB) Postgres() bool { return d.pg != nil }
 
-// Writer is SQLite's writing connection, for package jobs only: its own tables, between acts.
-func (d *DB) Writer() *sql.DB { return d.write }
-
-// NewID makes an id: a UUID of version 7, so that ids made later sort later.
-func NewID() string { return uuid.Must(uuid.NewV7()).String() }
-
-// In makes the placeholders of a list, "($3,$4,…)" from $first on, and its arguments, padded to 1, 10, 50 or 200 (or
-// a multiple of that) by repeating the last, so that few statement texts exist. ids must not be empty.
-func In(first int, ids []string) (string, []any) {
-	n := len(ids)
-	for _, size := range []int{1, 10, 50, 200} {
-		if len(ids) <= size {
-			n = size
-			break
+// InTx runs fn as one act: everything fn does through tx is stored together, durably, before InTx returns nil; otherwise
+// nothing is stored and the error says why. The promises are in the package documentation.
+//
+// fn must use the ctx it is given, touch nothing outside but tx, and may be run up to four times. A panic in fn undoes
+// the act and goes on to the caller.
+func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	if inAct(ctx) {
+		return ErrNested
+	}
+	for try := 0; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
+		tx, err := d.engine.act(ctx, fn)
+		if err == nil {
+			tx.committed()
+			return nil
+		}
+		if try == repeats || !errors.Is(err, errAgain) {
+			return err
+		}
+		pause(ctx, try)
 	}
-	if len(ids) > 200 {
-		n = (len(ids) + 199) / 200 * 200
+}
+
+// pause waits a few milliseconds, at random, so that two acts in each other's way do not meet again.
+func pause(ctx context.Context, try int) {
+	t := time.NewTimer(time.Duration(1+rand.IntN(8<<try)) * time.Millisecond) //nolint:gosec // no secret: it only spreads retries
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
-	var b strings.Builder
-	args := make([]any, n)
-	for i := range n {
-		args[i] = ids[min(i, len(ids)-1)]
-		fmt.Fprintf(&b, ",$%d", first+i)
+}
+
+func (d *DB) read(ctx context.Context, query string, args []any, each func(Row) (bool, error)) error {
+	if inAct(ctx) {
+		return ErrNested
 	}
-	return "(" + b.String()[1:] + ")", args
+	return readRows(ctx, d.engine.readers(), query, args, each)
+}
+
+// Writer is for package jobs only: the pool of SQLite's single writing connection, nil on PostgreSQL. Whoever takes the
+// connection holds up every act, and must never ask for it inside one.
+func (d *DB) Writer() *sql.DB {
+	if d.lite == nil {
+		return nil
+	}
+	return d.lite.writes
+}
+
+// Pool is for package jobs only: the pool under everything on PostgreSQL, nil on SQLite.
+func (d *DB) Pool() *pgxpool.Pool {
+	if d.pg == nil {
+		return nil
+	}
+	return d.pg.pool
 }

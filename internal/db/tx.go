@@ -3,151 +3,159 @@ package db
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-type txKey struct{}
+type actKey struct{}
 
-func inTx(ctx context.Context) bool { return ctx.Value(txKey{}) != nil }
+func inAct(ctx context.Context) bool { return ctx.Value(actKey{}) != nil }
 
-// Tx is one act. It is used by one goroutine and not after its function has returned.
+// Tx is the transaction of one act. It is given by InTx and is worthless after InTx's function has returned. It is not
+// for several goroutines: a second statement while one is running closes it.
 type Tx struct {
-	std    *sql.Tx
-	conn   *sql.Conn // PostgreSQL only: the connection under std
-	err    error     // the first error; closes the act
-	after  []func()
-	closed bool
+	ctx     context.Context // the act's own: its limit, without the caller's cancellation
+	sql     *sql.Tx
+	conn    *sql.Conn
+	running sync.Mutex // held by the statement that is running
+
+	mu    sync.Mutex // guards what follows
+	err   error
+	hooks []func()
 }
 
-// Exec runs a statement and returns how many rows it changed.
-func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if tx.err != nil {
-		return 0, tx.err
+// lend runs fn on an open transaction and says how the act ended: nil means it is to be committed. The Tx is closed
+// afterwards, so that a goroutine that fn left behind cannot write into somebody else's act.
+func lend(ctx context.Context, limit time.Duration, conn *sql.Conn, t *sql.Tx, fn actFunc) (*Tx, error) {
+	own, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), actKey{}, true), limit)
+	defer cancel()
+	tx := &Tx{ctx: own, sql: t, conn: conn}
+	defer tx.finish() // also when fn panics
+	err := fn(own, tx)
+	if cause := tx.finish(); cause != nil && err == nil {
+		err = cause
 	}
-	res, err := tx.std.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, tx.Fail(fmt.Errorf("exec: %w", err))
+	if err == nil {
+		err = ctx.Err()
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, tx.Fail(fmt.Errorf("rows affected: %w", err))
+	if err == nil {
+		err = own.Err()
 	}
-	return n, nil
+	return tx, err
 }
 
-func (tx *Tx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if tx.err != nil {
-		return nil, tx.err
+// finish closes the Tx after waiting for a statement that is still running, and returns the error that closed it before.
+func (tx *Tx) finish() error {
+	tx.running.Lock()
+	defer tx.running.Unlock()
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	err := tx.err
+	if err == nil {
+		tx.err = errOver
 	}
-	return tx.std.QueryContext(ctx, query, args...)
+	return err
 }
 
-func (tx *Tx) done(err error) error { return tx.Fail(err) }
-
-// Fail closes the act with err: nothing of it will be stored. It returns the error that closed it first.
-func (tx *Tx) Fail(err error) error {
+func (tx *Tx) fail(err error) error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
 	if tx.err == nil {
 		tx.err = err
 	}
 	return tx.err
 }
 
-// AfterCommit runs fn once the act is on disk, and never when it is not. It must not block.
-func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
-
-// SQL is the transaction under the act on SQLite, for package jobs only.
-func (tx *Tx) SQL() *sql.Tx { return tx.std }
-
-// PgxConn lends the connection under the act on PostgreSQL, already inside its transaction. For package jobs only.
-func (tx *Tx) PgxConn(fn func(*pgx.Conn) error) error {
-	if tx.err != nil {
-		return tx.err
+// cause is the statement error that closed the Tx, nil when there was none.
+func (tx *Tx) cause() error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.err == errOver { //nolint:errorlint // the variable itself, never wrapped
+		return nil
 	}
-	err := tx.conn.Raw(func(dc any) error { return fn(dc.(*stdlib.Conn).Conn()) })
+	return tx.err
+}
+
+// run lets one statement through, unless an earlier one failed, and closes the Tx if this one does.
+func (tx *Tx) run(fn func(ctx context.Context) error) error {
+	if !tx.running.TryLock() {
+		return tx.fail(errOverlap)
+	}
+	defer tx.running.Unlock()
+	tx.mu.Lock()
+	err := tx.err
+	tx.mu.Unlock()
 	if err != nil {
-		return tx.Fail(err)
+		return err
+	}
+	if err := fn(tx.ctx); err != nil {
+		return tx.fail(err)
 	}
 	return nil
 }
 
-// InTx runs fn as one act: stored whole when fn returns nil, not at all otherwise. fn gets a context that marks the
-// act and has its own time limit; fn reads and writes through tx alone, touches nothing outside, and may be run again
-// from the start, so it only overwrites what it captured.
-func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	if inTx(ctx) {
-		return ErrNested
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if !d.postgres {
-		return d.queue.run(ctx, fn)
-	}
-	for try := 0; ; try++ {
-		err := d.inPostgres(ctx, fn)
-		if err == nil || try == 2 || !lostRace(err) {
+// Exec runs one statement and returns how many rows it touched. Any error ends the act. ctx is there for the shape of
+// the call: the statement runs under the act's own limit, not under the caller's cancellation.
+func (tx *Tx) Exec(_ context.Context, query string, args ...any) (int64, error) {
+	var n int64
+	err := tx.run(func(ctx context.Context) error {
+		res, err := tx.sql.ExecContext(ctx, query, args...)
+		if err != nil {
 			return err
 		}
-		time.Sleep(time.Duration(1<<try) * 2 * time.Millisecond) // let the winner finish
-	}
-}
-
-// act runs fn on tx and says whether it may be committed.
-func act(ctx context.Context, tx *Tx, fn func(ctx context.Context, tx *Tx) error) (err error) {
-	inner, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), txKey{}, true), actLimit)
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("db: panic inside a transaction: %v", p)
-		}
-		tx.closed = true
-		if err != nil && tx.err == nil {
-			tx.err = err
-		}
-	}()
-	if err := fn(inner, tx); err != nil {
+		n, err = res.RowsAffected()
 		return err
-	}
-	if tx.err != nil { // a caught error is still an error
-		return tx.err
-	}
-	return ctx.Err() // the caller has gone before the commit: nobody was told it happened
+	})
+	return n, err
 }
 
-func (d *DB) inPostgres(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	conn, err := d.write.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("get a connection: %w", err)
-	}
-	defer conn.Close() //nolint:errcheck // gives the connection back to the pool; a broken one is dropped there
-	std, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	tx := &Tx{std: std, conn: conn}
-	if err := act(ctx, tx, fn); err != nil {
-		if rb := std.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
-			return errors.Join(err, fmt.Errorf("roll back: %w", rb))
-		}
-		return err
-	}
-	if err := std.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	for _, f := range tx.after {
-		f()
-	}
-	return nil
+func (tx *Tx) read(_ context.Context, query string, args []any, each func(Row) (bool, error)) error {
+	return tx.run(func(ctx context.Context) error {
+		more := true
+		return readRows(ctx, tx.sql, query, args, func(row Row) (bool, error) {
+			var err error
+			if more {
+				more, err = each(row)
+			}
+			return true, err // to the end: the statement may be one that writes
+		})
+	})
 }
 
-// lostRace says that PostgreSQL ended the act in favour of another: repeating it may succeed.
-func lostRace(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+// AfterCommit has fn run once the act is on disk, before InTx returns; never if the act is undone. fn must not fail
+// the act any more: it may wake, count or forget, nothing that has to happen.
+func (tx *Tx) AfterCommit(fn func()) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	tx.hooks = append(tx.hooks, fn)
+}
+
+func (tx *Tx) committed() {
+	for _, fn := range tx.hooks {
+		fn()
+	}
+}
+
+// OnSQLite is for package jobs only: it gives fn the transaction under the act on SQLite, under the rules of Exec. fn
+// must not begin, commit or roll back.
+func (tx *Tx) OnSQLite(fn func(ctx context.Context, t *sql.Tx) error) error {
+	return tx.run(func(ctx context.Context) error { return fn(ctx, tx.sql) })
+}
+
+// OnPostgres is for package jobs only: it gives fn the connection on which the act's transaction is open, under the
+// rules of Exec. fn must not begin, commit or roll back.
+func (tx *Tx) OnPostgres(fn func(ctx context.Context, c *pgx.Conn) error) error {
+	return tx.run(func(ctx context.Context) error {
+		return tx.conn.Raw(func(dc any) error {
+			c, ok := dc.(*stdlib.Conn)
+			if !ok {
+				return fmt.Errorf("db: not a PostgreSQL connection: %T", dc)
+			}
+			return fn(ctx, c.Conn())
+		})
+	})
 }

@@ -1,14 +1,14 @@
 // Package dbtest gives tests a migrated database of their own, on both engines.
 //
 // A process migrates once into a template and copies it for each test. PostgreSQL is started on first use, in a
-// folder of its own on a unix socket, and goes when the process goes; SECUREPRACTICE_TEST_POSTGRES names a running
-// server (a superuser's address) to use instead. A test never skips: without PostgreSQL it fails and says what to
-// install.
+// temporary folder on a unix socket, and goes with the process, however that ends; SECUREPRACTICE_TEST_POSTGRES names a
+// running server (a superuser's address) to use instead. A test never skips: without PostgreSQL it fails and says what
+// to install.
 package dbtest
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,51 +18,33 @@ import (
 )
 
 // Each runs fn as subtests "sqlite" and "postgres", each on a fresh migrated database that is closed at the end. On
-// PostgreSQL the database is opened as the program's lesser role, as in production.
+// PostgreSQL it is open as the program's lesser role, as in production, so every test of the house runs behind that
+// wall.
 func Each(t *testing.T, fn func(t *testing.T, d *db.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { fn(t, Postgres(t)) })
 }
 
-var lite struct {
-	once sync.Once
-	file []byte
-	err  error
-}
-
-// SQLite opens a fresh migrated SQLite database in a temporary folder.
+// SQLite opens a fresh migrated SQLite database in a folder of its own.
 func SQLite(t testing.TB) *db.DB {
 	t.Helper()
-	lite.once.Do(func() { lite.file, lite.err = liteTemplate() })
-	if lite.err != nil {
-		t.Fatal(lite.err)
-	}
-	path := filepath.Join(t.TempDir(), "securepractice.db")
-	if err := os.WriteFile(path, lite.file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return open(t, "sqlite:"+path)
+	return open(t, SQLiteURL(t))
 }
 
-func liteTemplate() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "dbtest")
+// SQLiteURL makes a fresh migrated SQLite database in a folder of its own and returns its address, for tests that open
+// it themselves, or more than once.
+func SQLiteURL(t testing.TB) string {
+	t.Helper()
+	file, err := liteTemplate()
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "template.db")
-	d, err := db.Open(context.Background(), "sqlite:"+path, db.Options{})
-	if err != nil {
-		return nil, err
+	path := filepath.Join(t.TempDir(), "securepractice.db")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if err := db.Migrate(context.Background(), d); err != nil {
-		return nil, err
-	}
-	if err := d.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path) // closing the last connection has merged the WAL into it
+	return "sqlite:" + path
 }
 
 // Postgres opens a fresh migrated PostgreSQL database as the program's lesser role.
@@ -74,18 +56,19 @@ func Postgres(t testing.TB) *db.DB {
 // PostgresURL makes a fresh migrated PostgreSQL database and returns the program role's address of it.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
-	_, app := PostgresURLs(t)
-	return app
+	_, program := PostgresURLs(t)
+	return program
 }
 
-// PostgresURLs is like PostgresURL and also returns the owner's address, for tests of what the program may not do.
-func PostgresURLs(t testing.TB) (owner, app string) {
+// PostgresURLs makes a fresh migrated PostgreSQL database and returns two addresses of it: the owner's and the
+// program role's.
+func PostgresURLs(t testing.TB) (owner, program string) {
 	t.Helper()
 	s, err := server()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := s.fresh(context.Background())
+	name, err := s.copyTemplate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,9 +82,9 @@ func PostgresURLs(t testing.TB) (owner, app string) {
 
 func open(t testing.TB, url string) *db.DB {
 	t.Helper()
-	d, err := db.Open(context.Background(), url, db.Options{Conns: 12})
+	d, err := db.Open(t.Context(), url, db.Options{Conns: 12})
 	if err != nil {
-		t.Fatal(fmt.Errorf("open the test database: %w", err))
+		t.Fatalf("open the test database: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
@@ -109,4 +92,31 @@ func open(t testing.TB, url string) *db.DB {
 		}
 	})
 	return d
+}
+
+// liteTemplate is the file of an empty migrated database, made once a process.
+var liteTemplate = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "securepractice-sqlite-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "template.db")
+	if err := migrate(context.Background(), "sqlite:"+path, nil); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path) // closing the last connection has merged the write-ahead log into it
+})
+
+// migrate migrates a database, calls then with it, and closes it.
+func migrate(ctx context.Context, url string, then func(d *db.DB) error) error {
+	d, err := db.Open(ctx, url, db.Options{Conns: 4})
+	if err != nil {
+		return err
+	}
+	err = db.Migrate(ctx, d)
+	if err == nil && then != nil {
+		err = then(d)
+	}
+	return errors.Join(err, d.Close())
 }

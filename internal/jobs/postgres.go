@@ -7,7 +7,29 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"securepractice/internal/db"
 )
+
+// postgres is River on the acts' pool.
+type postgres struct{ *river.Client[pgx.Tx] }
+
+func newPostgres(d *db.DB, c *river.Config) (engine, error) {
+	client, err := river.NewClient(riverpgxv5.New(d.Pool()), c)
+	if err != nil {
+		return nil, err
+	}
+	return postgres{client}, nil
+}
+
+func (p postgres) insert(tx *db.Tx, args river.JobArgs, opts *river.InsertOpts) error {
+	return tx.OnPostgres(func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := p.InsertTx(ctx, rawTx{c: conn}, args, opts)
+		return err
+	})
+}
 
 // rawTx presents a pgx connection, already inside a transaction that database/sql opened, as a pgx.Tx: so a job
 // commits with the act's own rows.
