@@ -88,7 +88,7 @@ func (s *Service) RecordAll(ctx context.Context, tx *db.Tx, by actor.Actor, even
 	for i, e := range events {
 		r, err := s.row(by, e)
 		if err != nil {
-			return tx.Fail(err)
+			return err
 		}
 		rows[i] = r
 	}
