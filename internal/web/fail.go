@@ -65,6 +65,8 @@ func (st *state) fail(r *http.Request, err error) {
 	switch {
 	case f.Kind == fault.SignIn && st.plainPage(r):
 		http.Redirect(st.w, r, st.signIn(r), http.StatusSeeOther)
+	case st.swap(r):
+		st.reload(r, f)
 	case f.Kind == fault.SignIn:
 		st.failJSON(refusal{http.StatusUnauthorized, "", "Sign in to continue."}, f)
 	case st.wantsJSON(r):
@@ -89,6 +91,10 @@ func (st *state) abortIfBegun() {
 func (st *state) answer500(r *http.Request) {
 	st.abortIfBegun()
 	ref := refusalOf(errors.New("web: unexpected"))
+	if st.swap(r) {
+		st.reload(r, &fault.Fault{})
+		return
+	}
 	if st.wantsJSON(r) {
 		st.failJSON(refusal{ref.status, "", "Something went wrong. Try again. Reference " + st.number() + "."}, &fault.Fault{})
 		return
@@ -101,9 +107,26 @@ func (st *state) answer500(r *http.Request) {
 func (st *state) plainPage(r *http.Request) bool {
 	switch st.route.Kind {
 	case Page, Form, Upload, Stream:
-		return !st.wantsJSON(r) && r.Header.Get("HX-Request") == ""
+		return !st.wantsJSON(r) && !st.swap(r)
 	}
 	return false
+}
+
+// swap says whether a script wants a part of a page; a refusal has no such part.
+func (st *state) swap(r *http.Request) bool {
+	return r.Method == http.MethodGet && r.Header.Get("HX-Request") != ""
+}
+
+// reload tells the script to leave the page: for sign-in, or for this address as a whole page.
+func (st *state) reload(r *http.Request, f *fault.Fault) {
+	to := "/"
+	if f.Kind == fault.SignIn {
+		to = st.signIn(r)
+	} else if local, ok := LocalPath(r.URL.RequestURI()); ok {
+		to = local
+	}
+	st.w.Header().Set("HX-Redirect", to)
+	st.w.WriteHeader(http.StatusNoContent)
 }
 
 // signIn is where a person without a session goes; a page they asked for is kept as next.
@@ -123,7 +146,7 @@ func (st *state) signIn(r *http.Request) string {
 }
 
 func (st *state) wantsJSON(r *http.Request) bool {
-	return st.route.Kind == JSON || strings.HasPrefix(r.Header.Get("Accept"), "application/json")
+	return st.route.Kind == JSON || st.route.Kind == Quiet || strings.HasPrefix(r.Header.Get("Accept"), "application/json")
 }
 
 // failJSON tells a script: the sentence, and which field it belongs to.

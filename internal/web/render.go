@@ -14,6 +14,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"securepractice/internal/actor"
 	"securepractice/internal/ui"
 )
 
@@ -54,7 +55,7 @@ var (
 func (st *state) shell(r *http.Request) (ui.Shell, error) {
 	if st.rt.o.Shell == nil {
 		s := st.plainShell()
-		s.SignedIn, s.Name, s.Staff = st.by.SignedIn(), st.by.Name(), st.by.Kind == "staff"
+		s.SignedIn, s.Name, s.Staff = st.by.SignedIn(), st.by.Name(), st.by.Kind == actor.Staff
 		return s, nil
 	}
 	s, err := st.rt.o.Shell(r.Context(), st.by)
