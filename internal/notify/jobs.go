@@ -1,0 +1,119 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"securepractice/internal/clock"
+	"securepractice/internal/db"
+	"securepractice/internal/jobs"
+)
+
+type sendArgs struct {
+	ID string `json:"id"`
+}
+
+func (sendArgs) Kind() string { return "notify_send" }
+
+// mostTries is after how many tries a notice has failed for good, about a day after the first.
+const mostTries = 12
+
+// deliver sends one notice: claim, call, record. A crash between call and record sends it again with the same
+// Message-ID: for e-mail nobody can know whether the server took it.
+func (s *Service) deliver(ctx context.Context, a sendArgs) error {
+	m, found, err := s.claim(ctx, a.ID)
+	if err != nil || !found {
+		return err
+	}
+	t := s.templates[m.template]
+	p, to, err := s.unseal(m)
+	if err != nil {
+		return err
+	}
+	content, err := t.Render(ctx, s.o.DB, p)
+	if errors.Is(err, ErrDrop) {
+		return s.record(ctx, m, "dropped", nil)
+	}
+	if err != nil {
+		return fmt.Errorf("write notice %s: %w", m.template, err)
+	}
+	if err := s.carry(ctx, m, to, content); err != nil {
+		if m.tries >= mostTries || errors.Is(err, jobs.ErrDiscard) {
+			if rec := s.record(ctx, m, "failed", nil); rec != nil {
+				return errors.Join(err, rec)
+			}
+			return fmt.Errorf("notice %s failed for good: %w", m.template, errors.Join(err, jobs.ErrDiscard))
+		}
+		return fmt.Errorf("send notice %s: %w", m.template, err)
+	}
+	return s.record(ctx, m, "sent", func(ctx context.Context, tx *db.Tx) error {
+		if t.Sent == nil {
+			return nil
+		}
+		return t.Sent(ctx, tx, p)
+	})
+}
+
+func (s *Service) claim(ctx context.Context, id string) (m message, found bool, err error) {
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		m, found, err = claimMessage(ctx, tx, id)
+		return err
+	})
+	return m, found, err
+}
+
+func (s *Service) unseal(m message) (Params, string, error) {
+	to, err1 := s.o.Keys.System().Open("notify_message", "to_sealed", m.id, m.to)
+	raw, err2 := s.o.Keys.System().Open("notify_message", "params_sealed", m.id, m.params)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, "", fmt.Errorf("open notice: %w", err)
+	}
+	var p Params
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return nil, "", fmt.Errorf("read notice: %w", err)
+	}
+	return p, string(to), nil
+}
+
+func (s *Service) carry(ctx context.Context, m message, to string, c Content) error {
+	switch m.kind {
+	case Text:
+		return s.o.Carrier.Text(ctx, to, c.Body, c.Code)
+	case Call:
+		return s.o.Carrier.Call(ctx, to, c.Body, c.Code)
+	}
+	return s.o.Carrier.Email(ctx, Mail{
+		MessageID: m.messageID, From: s.o.From, FromName: s.o.Product, To: to, Subject: c.Subject, Body: c.Body + s.footer(),
+		Links: c.Links, Code: c.Code, At: clock.Time(m.queuedAt),
+	})
+}
+
+// footer says how to reach the portal without following a link.
+func (s *Service) footer() string {
+	f := "\n\n-- \n" + s.o.Product + "\nYou can always reach it by typing its address: " + s.URL("/")
+	if s.o.SupportPhone != "" {
+		f += "\nSupport: " + s.o.SupportPhone
+	}
+	return f + "\nThis message carries no patient information. Do not reply to it.\n"
+}
+
+func (s *Service) record(ctx context.Context, m message, state string, also func(ctx context.Context, tx *db.Tx) error) error {
+	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := finishMessage(ctx, tx, m.id, state, clock.Micros(s.o.Clock.Now())); err != nil {
+			return fmt.Errorf("record notice: %w", err)
+		}
+		if also == nil {
+			return nil
+		}
+		return also(ctx, tx)
+	})
+}
+
+// wipe removes addresses and parameters of notices done 30 days ago; when, how and with what result stays.
+func (s *Service) wipe(ctx context.Context) error {
+	before := clock.Micros(s.o.Clock.Now().Add(-30 * 24 * time.Hour))
+	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return wipeMessages(ctx, tx, before) })
+}

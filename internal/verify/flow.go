@@ -1,0 +1,175 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"securepractice/internal/clock"
+	"securepractice/internal/db"
+	"securepractice/internal/fault"
+)
+
+// Flow is one browser's way through one flow.
+type Flow struct {
+	ID, Kind, Subject string
+	Generation        int64
+	Phone             bool   // a code was confirmed
+	Terms             string // version of the terms that was accepted
+	CodeSent          bool   // a code waits to be entered
+	Method            string // how the last code was sent
+	Data              []byte // what was typed so far
+	Version           int64
+	phoneMAC          []byte
+	sealed            []byte
+}
+
+// Start says which flow begins. TTL zero is the setting.
+type Start struct {
+	Kind, Subject string
+	Generation    int64
+	Browser       string
+	Data          []byte
+	TTL           time.Duration
+}
+
+func (s *Service) browserMAC(browser string) []byte { return s.o.Keys.MAC("flow browser", browser) }
+
+// Begin is this browser's open flow, made when there is none. Call it from a POST only.
+func (s *Service) Begin(ctx context.Context, tx *db.Tx, st Start) (Flow, error) {
+	if st.Browser == "" {
+		return Flow{}, fmt.Errorf("begin %s flow: no browser", st.Kind)
+	}
+	if st.TTL == 0 {
+		st.TTL = s.set.FlowLife
+	}
+	now, id := s.o.Clock.Now(), db.NewID()
+	sealed, err := s.sealData(id, st.Data)
+	if err != nil {
+		return Flow{}, err
+	}
+	n := newFlow{id: id, kind: st.Kind, subject: st.Subject, browser: s.browserMAC(st.Browser), generation: st.Generation, data: sealed,
+		now: clock.Micros(now), expires: clock.Micros(now.Add(st.TTL))}
+	if err := endStale(ctx, tx, n); err != nil {
+		return Flow{}, fmt.Errorf("begin flow: %w", err)
+	}
+	if err := insertFlow(ctx, tx, n); err != nil {
+		return Flow{}, fmt.Errorf("begin flow: %w", err)
+	}
+	f, found, err := s.Flow(ctx, tx, st.Kind, st.Subject, st.Browser, st.Generation)
+	if err != nil {
+		return Flow{}, err
+	}
+	if !found {
+		return Flow{}, fault.New(fault.Conflict, "This was already done in another window.")
+	}
+	return f, nil
+}
+
+// Flow finds this browser's open flow of the link's present generation.
+func (s *Service) Flow(ctx context.Context, r db.Reader, kind, subject, browser string, generation int64) (Flow, bool, error) {
+	if browser == "" {
+		return Flow{}, false, nil
+	}
+	f, found, err := findFlow(ctx, r, kind, subject, s.browserMAC(browser), generation, s.now())
+	if err != nil || !found {
+		return Flow{}, false, err
+	}
+	if f.Data, err = s.openData(f); err != nil {
+		return Flow{}, false, err
+	}
+	return f, true, nil
+}
+
+// FlowIn finds this browser's open flow of a kind, whoever its subject: for steps whose address names no link.
+func (s *Service) FlowIn(ctx context.Context, r db.Reader, kind, browser string) (Flow, bool, error) {
+	if browser == "" {
+		return Flow{}, false, nil
+	}
+	f, found, err := findFlowIn(ctx, r, kind, s.browserMAC(browser), s.now())
+	if err != nil || !found {
+		return Flow{}, false, err
+	}
+	if f.Data, err = s.openData(f); err != nil {
+		return Flow{}, false, err
+	}
+	return f, true, nil
+}
+
+func (s *Service) sealData(id string, data []byte) ([]byte, error) {
+	if data == nil {
+		return nil, nil
+	}
+	sealed, err := s.o.Keys.System().Seal("verify_flow", "data_sealed", id, data)
+	if err != nil {
+		return nil, fmt.Errorf("seal flow data: %w", err)
+	}
+	return sealed, nil
+}
+
+func (s *Service) openData(f Flow) ([]byte, error) {
+	if f.sealed == nil {
+		return nil, nil
+	}
+	data, err := s.o.Keys.System().Open("verify_flow", "data_sealed", f.ID, f.sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open flow data: %w", err)
+	}
+	return data, nil
+}
+
+// Proved says whether the flow's confirmed code went to this very number.
+func (s *Service) Proved(f Flow, e164 string) bool {
+	return f.Phone && e164 != "" && s.o.Keys.Equal(f.phoneMAC, "proved number", e164)
+}
+
+func conflict(ok bool) error {
+	if ok {
+		return nil
+	}
+	return fault.New(fault.Conflict, "This was changed in another window. Open the link in your email to go on from there.")
+}
+
+// SaveData keeps what was typed; Conflict when the flow has moved on since f was read.
+func (s *Service) SaveData(ctx context.Context, tx *db.Tx, f Flow, data []byte) error {
+	sealed, err := s.sealData(f.ID, data)
+	if err != nil {
+		return err
+	}
+	ok, err := saveData(ctx, tx, f, sealed, s.now())
+	if err != nil {
+		return fmt.Errorf("save flow data: %w", err)
+	}
+	return conflict(ok)
+}
+
+// AcceptTerms notes that this version of the terms was accepted in this flow.
+func (s *Service) AcceptTerms(ctx context.Context, tx *db.Tx, f Flow, version string) error {
+	ok, err := acceptTerms(ctx, tx, f, version, s.now())
+	if err != nil {
+		return fmt.Errorf("accept terms: %w", err)
+	}
+	return conflict(ok)
+}
+
+// Need names the proofs that a flow must hold to be finished.
+type Need struct {
+	Phone bool
+	Terms string // the version that must have been accepted; "" = none
+}
+
+// Finish ends the flow as done, by a statement that names every proof, and ends the subject's other flows of the
+// kind. Conflict when a proof is missing or somebody else was faster.
+func (s *Service) Finish(ctx context.Context, tx *db.Tx, f Flow, n Need) error {
+	ok, err := finishFlow(ctx, tx, f, n, s.now())
+	if err != nil {
+		return fmt.Errorf("finish flow: %w", err)
+	}
+	if !ok {
+		return conflict(false)
+	}
+	if err := endFlowsOf(ctx, tx, f.Subject, f.Kind, "newer"); err != nil {
+		return fmt.Errorf("end other flows: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package verify
+
+import (
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// Wrong phone numbers, in the words of every form.
+const (
+	PhoneMissing = "Enter a phone number or a cell phone number"
+	PhoneFormat  = "Enter a phone number in the right format, like (206) 555-0142"
+)
+
+// ParsePhone reads a number of the United States or Canada as people write it and gives it in E.164. It refuses
+// others, premium and shared-cost numbers, and what cannot be a number.
+func ParsePhone(s string) (e164 string, ok bool) {
+	if len(s) > 40 {
+		return "", false
+	}
+	n, err := phonenumbers.Parse(strings.TrimSpace(s), "US")
+	if err != nil || n.GetCountryCode() != 1 || n.GetExtension() != "" {
+		return "", false
+	}
+	switch phonenumbers.GetNumberType(n) {
+	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.UAN, phonenumbers.VOICEMAIL:
+		return "", false
+	}
+	// Numbers kept for examples (555-01xx) pass the length and shape check but are assigned to nobody.
+	national := phonenumbers.GetNationalSignificantNumber(n)
+	region := phonenumbers.GetRegionCodeForNumber(n)
+	known := region == "US" || region == "CA"
+	if !known && !example(national) || !phonenumbers.IsPossibleNumber(n) {
+		return "", false
+	}
+	return phonenumbers.Format(n, phonenumbers.E164), true
+}
+
+// example says whether a national number is one of those reserved for examples: 555-0100 to 555-0199 of any area.
+func example(national string) bool { return len(national) == 10 && national[3:8] == "55501" }
+
+// ShowPhone writes a number the way it is read aloud: "(206) 555-0142". What is no such number stays as it is.
+func ShowPhone(e164 string) string {
+	if len(e164) != 12 || !strings.HasPrefix(e164, "+1") {
+		return e164
+	}
+	return "(" + e164[2:5] + ") " + e164[5:8] + "-" + e164[8:]
+}
+
+// Ending is the last two digits, all that is shown of a number to someone who has not proved it.
+func Ending(e164 string) string {
+	if len(e164) < 4 {
+		return ""
+	}
+	return e164[len(e164)-2:]
+}
+
+// Phones are the numbers on file of a subject, in E.164; empty ones are absent.
+type Phones struct {
+	Phone   string // the office's; a patient's home phone
+	Cell    string
+	Patient bool
+}
+
+// Method is one way to get a code.
+type Method struct {
+	Value string // the form's value
+	Label string
+	To    string
+	Call  bool
+}
+
+// Methods lists the ways that the numbers on file allow. Texts go to cell phones only.
+func Methods(p Phones) []Method {
+	var m []Method
+	if p.Phone != "" {
+		whose := "practice phone"
+		if p.Patient {
+			whose = "phone"
+		}
+		m = append(m, Method{"call_phone", "Make a call to your " + whose + " ending " + Ending(p.Phone), p.Phone, true})
+	}
+	if p.Cell != "" {
+		m = append(m,
+			Method{"call_cell", "Make a call to your mobile phone ending " + Ending(p.Cell), p.Cell, true},
+			Method{"text_cell", "Send a text to your mobile phone ending " + Ending(p.Cell), p.Cell, false})
+	}
+	return m
+}
+
+func methodOf(p Phones, value string) (Method, bool) {
+	for _, m := range Methods(p) {
+		if m.Value == value {
+			return m, true
+		}
+	}
+	return Method{}, false
+}
