@@ -104,8 +104,12 @@ func (c *Client) Enqueue(ctx context.Context, tx *db.Tx, args Args) error {
 	return c.EnqueueAt(ctx, tx, args, time.Time{})
 }
 
-// EnqueueAt is Enqueue for a job that is not due before at. It runs up to five seconds later than that.
+// EnqueueAt is Enqueue for a job that is not due before at. It runs up to five seconds later than that; at once if at
+// has passed.
 func (c *Client) EnqueueAt(_ context.Context, tx *db.Tx, args Args, at time.Time) error {
+	if !at.After(time.Now()) {
+		at = time.Time{} // River would put it with the later ones first
+	}
 	e, err := c.engine()
 	if err == nil {
 		err = e.insert(tx, args, &river.InsertOpts{MaxAttempts: c.kinds[args.Kind()].Tries, ScheduledAt: at})
