@@ -1,4 +1,11 @@
 -- +goose Up
+-- One row for each thing that ever held files. Every act on its files locks this row first; a closed holder takes no more.
+CREATE TABLE attach_holder (
+  holder TEXT COLLATE "C" PRIMARY KEY,
+  closed BOOLEAN NOT NULL,
+  version BIGINT NOT NULL
+);
+-- wrapped_dek is gone once the file is: its parts are then noise.
 CREATE TABLE attach_file (
   id TEXT COLLATE "C" PRIMARY KEY,
   user_id TEXT COLLATE "C" NOT NULL,
@@ -7,8 +14,7 @@ CREATE TABLE attach_file (
   part_size BIGINT NOT NULL,
   received BIGINT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('uploading', 'uploaded', 'checking', 'scanning', 'clean', 'rejected', 'infected', 'aborted', 'gone')),
-  sha256_state BYTEA,
-  sha256 BYTEA,
+  sha256_sealed BYTEA,
   wrapped_dek BYTEA,
   kek_id BIGINT NOT NULL,
   type TEXT NOT NULL,
@@ -43,6 +49,7 @@ CREATE TABLE attach_link (
   pos BIGINT NOT NULL,
   PRIMARY KEY (holder, id)
 );
+CREATE UNIQUE INDEX attach_link_name ON attach_link (holder, name_mac);
 CREATE INDEX attach_link_file ON attach_link (file_id);
 CREATE TABLE attach_trash (
   key TEXT PRIMARY KEY,
