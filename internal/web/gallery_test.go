@@ -105,4 +105,3 @@ func keep(t *testing.T, name string, b []byte) {
 		t.Fatal(err)
 	}
 }
-

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"securepractice/internal/actor"
@@ -96,6 +97,7 @@ type Router struct {
 	assets  *assets
 	mac     func(purpose string, parts ...string) []byte
 	drained chan struct{}
+	drain   sync.Once
 }
 
 // New makes a router that serves the static files and nothing else yet.
@@ -163,8 +165,8 @@ func (rt *Router) Download(role Role, path string, h Handler) {
 // Routes lists every route of the rooms in the order of registration.
 func (rt *Router) Routes() []Route { return append([]Route(nil), rt.routes...) }
 
-// Drain ends all event streams, so that a server that shuts down need not wait for them. Call it once.
-func (rt *Router) Drain() { close(rt.drained) }
+// Drain ends all event streams, so that a server that shuts down need not wait for them.
+func (rt *Router) Drain() { rt.drain.Do(func() { close(rt.drained) }) }
 
 func (rt *Router) add(route Route, h Handler) {
 	rt.routes = append(rt.routes, route)
