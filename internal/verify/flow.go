@@ -173,3 +173,11 @@ func (s *Service) Finish(ctx context.Context, tx *db.Tx, f Flow, n Need) error {
 	}
 	return nil
 }
+
+// EndFlows ends the subject's open flows of a kind, with a word that says why.
+func (s *Service) EndFlows(ctx context.Context, tx *db.Tx, subject, kind, why string) error {
+	if err := endFlowsOf(ctx, tx, subject, kind, why); err != nil {
+		return fmt.Errorf("end flows: %w", err)
+	}
+	return nil
+}

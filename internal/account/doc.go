@@ -1,0 +1,12 @@
+// Package account holds people: who they are, how they sign in, and for how long.
+//
+// Promises:
+//
+//   - An address is compared in one canonical form and mail goes to the stored one.
+//   - Wrong, unknown, locked and not registered addresses get the same words after the same work.
+//   - A wrong password is counted and stored before it is looked at; the fifth locks. A finished reset unlocks.
+//   - Nobody sets or sees another's password. Only its argon2id hash is kept, and a bounded number is computed at once.
+//   - A session is a row; its cookie is kept as a hash. It ends after 30 minutes without an act, after 12 hours, at
+//     sign-out, and everywhere when the password changes. Support has none without a code.
+//   - Before an expired password is changed, or new terms are accepted, there is no session.
+package account

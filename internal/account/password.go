@@ -1,0 +1,183 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed" // the list of common passwords
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"securepractice/internal/fault"
+	"securepractice/internal/ui"
+)
+
+//go:embed common/passwords.bin
+var commonPasswords []byte
+
+const commonLen = 6 // bytes kept of each hash
+
+// Rules are the password instructions as pages show them.
+func (s *Service) Rules() ui.Rules {
+	days := 0
+	if s.set.MaxAge > 0 {
+		days = int(s.set.MaxAge / (24 * time.Hour))
+	}
+	return ui.Rules{MinLength: s.set.MinPassword, Classes: !s.set.NoClasses, History: s.set.History, MaxAgeDays: days}
+}
+
+// fold is a password as it is hashed: NFKC, so that the same keys on another keyboard make the same password.
+func fold(password string) string { return norm.NFKC.String(password) }
+
+// Hash makes the stored form of a new password. Busy when too many people are at it.
+func (s *Service) Hash(ctx context.Context, password string) (string, error) {
+	return s.hasher.hash(ctx, fold(password))
+}
+
+// PasswordCheck is a new password with what it must not be. Field and ConfirmField are the form's names.
+type PasswordCheck struct {
+	Password, Confirm, Field, ConfirmField string
+	Email, First, Last, Practice           string
+	UserID                                 string // whose last passwords are refused; "" = nobody's
+}
+
+// CheckNewPassword refuses a new password in the words of its form, all faults at once.
+func (s *Service) CheckNewPassword(ctx context.Context, c PasswordCheck) error {
+	var f fault.Fields
+	switch text := s.refusal(c); {
+	case c.Password == "":
+		f.Add(c.Field, "Enter a password")
+	case text != "":
+		f.Add(c.Field, text)
+	default:
+		used, err := s.usedBefore(ctx, c)
+		if err != nil {
+			return err
+		}
+		if used {
+			f.Add(c.Field, fmt.Sprintf("Choose a password that is not one of your last %d passwords", s.set.History))
+		}
+	}
+	if c.Confirm != c.Password {
+		f.Add(c.ConfirmField, "Re-enter the same password")
+	}
+	return f.Err()
+}
+
+// refusal is what a password lacks, one sentence a line, or "".
+func (s *Service) refusal(c PasswordCheck) string {
+	p := fold(c.Password)
+	n := utf8.RuneCountInString(p)
+	var lacks []string
+	if n < s.set.MinPassword {
+		lacks = append(lacks, "Password must be at least "+strconv.Itoa(s.set.MinPassword)+" characters")
+	}
+	if n > s.set.MaxPassword {
+		lacks = append(lacks, "Password must be "+strconv.Itoa(s.set.MaxPassword)+" characters or fewer")
+	}
+	if !s.set.NoClasses {
+		lacks = append(lacks, missingClasses(p)...)
+	}
+	if len(lacks) > 0 {
+		return strings.Join(lacks, ". ")
+	}
+	if common(p) {
+		return "This password is on a list of common passwords. Choose another."
+	}
+	if own(p, c) {
+		return "Choose a password without your name, your email address or your practice's name"
+	}
+	return ""
+}
+
+func missingClasses(p string) (lacks []string) {
+	var lower, upper, number, special bool
+	for _, r := range p {
+		switch {
+		case unicode.IsLower(r):
+			lower = true
+		case unicode.IsUpper(r):
+			upper = true
+		case unicode.IsDigit(r):
+			number = true
+		case !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsSpace(r):
+			special = true
+		}
+	}
+	for _, c := range []struct {
+		has  bool
+		name string
+	}{{lower, "a lower case letter"}, {upper, "an upper case letter"}, {number, "a number"}, {special, "a special character"}} {
+		if !c.has {
+			lacks = append(lacks, "Password must contain "+c.name)
+		}
+	}
+	return lacks
+}
+
+// common says whether a password is commonly used, also when only a few figures or signs were put around it.
+func common(p string) bool {
+	p = strings.ToLower(p)
+	core := strings.TrimFunc(p, func(r rune) bool { return !unicode.IsLetter(r) })
+	return listed(p) || utf8.RuneCountInString(p)-utf8.RuneCountInString(core) <= 5 && listed(core)
+}
+
+func listed(p string) bool {
+	sum := sha256.Sum256([]byte(p))
+	n := len(commonPasswords) / commonLen
+	i := sort.Search(n, func(i int) bool {
+		return bytes.Compare(commonPasswords[i*commonLen:(i+1)*commonLen], sum[:commonLen]) >= 0
+	})
+	return i < n && bytes.Equal(commonPasswords[i*commonLen:(i+1)*commonLen], sum[:commonLen])
+}
+
+// own says whether a password holds the person's name, address or practice.
+func own(p string, c PasswordCheck) bool {
+	p = strings.ToLower(p)
+	local, _, _ := strings.Cut(c.Email, "@")
+	for _, w := range append(strings.Fields(c.Practice), c.First, c.Last, local, c.Email) {
+		if w = strings.ToLower(w); utf8.RuneCountInString(w) >= 4 && strings.Contains(p, w) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Service) usedBefore(ctx context.Context, c PasswordCheck) (bool, error) {
+	if c.UserID == "" || s.set.History < 1 {
+		return false, nil
+	}
+	old, err := listPasswords(ctx, s.o.DB, c.UserID, s.set.History)
+	if err != nil {
+		return false, fmt.Errorf("read earlier passwords: %w", err)
+	}
+	for _, hash := range old {
+		same, err := s.hasher.matches(ctx, fold(c.Password), hash)
+		if err != nil || same {
+			return same, err
+		}
+	}
+	return false, nil
+}
+
+// expired says whether a password set then must be changed now.
+func (s *Service) expired(setAt int64, now int64) bool {
+	return s.set.MaxAge > 0 && setAt > 0 && now-setAt > s.set.MaxAge.Microseconds()
+}
+
+// PasswordDays is in how many days a signed-in person's password expires; ok is false when it does not.
+func (s *Service) PasswordDays(ctx context.Context, userID string) (days int, ok bool, err error) {
+	u, err := s.Find(ctx, s.o.DB, userID)
+	if err != nil || s.set.MaxAge <= 0 || u.PasswordAt == 0 {
+		return 0, false, err
+	}
+	left := s.set.MaxAge - s.o.Clock.Now().Sub(time.UnixMicro(u.PasswordAt))
+	return int(left / (24 * time.Hour)), true, nil
+}

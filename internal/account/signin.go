@@ -1,0 +1,250 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"securepractice/internal/actor"
+	"securepractice/internal/audit"
+	"securepractice/internal/clock"
+	"securepractice/internal/db"
+	"securepractice/internal/fault"
+	"securepractice/internal/limit"
+	"securepractice/internal/verify"
+)
+
+// SignIn is what the sign-in form sends. Staff says that it was Support's form: each form opens its own accounts only.
+type SignIn struct {
+	Email, Password, Browser string
+	Staff                    bool
+}
+
+// Entry is where a right password leads: to a session, or to a step that stands before it.
+type Entry struct {
+	Token string // the session's; "" while a step is left
+	Next  string // address of that step
+}
+
+// What every refused sign-in is told, whatever the reason.
+const (
+	NotRight  = "Your email address or password is not right."
+	LockAfter = "After 5 wrong tries in a row an account is locked."
+)
+
+// signinKind is the flow between a right password and a session.
+const signinKind = "signin"
+
+// signinLife bounds that flow.
+const signinLife = 30 * time.Minute
+
+// Where the steps before a session are.
+const (
+	expiredPath   = "/password/expired"
+	termsPath     = "/terms/new"
+	staffCodePath = "/support/method"
+)
+
+// SignIn checks an address and a password. Every refusal is the same fault; Busy when too many sign in at once.
+func (s *Service) SignIn(ctx context.Context, by actor.Actor, in SignIn) (Entry, error) {
+	if err := s.checkForm(in); err != nil {
+		return Entry{}, err
+	}
+	canon, _ := CanonEmail(in.Email)
+	u, counted, err := s.countTry(ctx, by, canon, in.Staff)
+	if err != nil {
+		return Entry{}, err
+	}
+	hash := ""
+	if counted {
+		hash = u.hash
+	}
+	right, err := s.hasher.matches(ctx, fold(in.Password), hash)
+	if err != nil {
+		return Entry{}, err
+	}
+	if !right {
+		return Entry{}, s.refuse(ctx, by, u, canon)
+	}
+	if s.hasher.outdated(u.hash) {
+		if hash, err = s.Hash(ctx, in.Password); err != nil {
+			return Entry{}, err
+		}
+	}
+	return s.accept(ctx, by, u, in, hash)
+}
+
+func (s *Service) checkForm(in SignIn) error {
+	var f fault.Fields
+	if in.Email == "" {
+		f.Add("email", "Enter your email address")
+	}
+	if in.Password == "" {
+		f.Add("password", "Enter your password")
+	}
+	return f.Err()
+}
+
+func notRight() error {
+	return &fault.Fault{Kind: fault.Invalid, Text: LockAfter, Fields: []fault.FieldError{{Field: "email", Text: NotRight}}}
+}
+
+// countTry finds the account and counts a try of it before the password is looked at. counted is false when the
+// account is unknown, of the other sort, locked or not open: the same work goes on without it.
+func (s *Service) countTry(ctx context.Context, by actor.Actor, canon string, staff bool) (u User, counted bool, err error) {
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		u, counted = User{}, false
+		ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "sign-ins an address", Max: s.set.SignInsPerIP, Window: 15 * time.Minute}, by.IP)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.TooMany, "Too many tries. Try again in 15 minutes.")
+		}
+		found, known, err := findByEmail(ctx, tx, canon)
+		if err != nil {
+			return fmt.Errorf("find the account: %w", err)
+		}
+		if !known || (found.Role == actor.Support) != staff || found.hash == "" {
+			return nil
+		}
+		u = found
+		u.wrongTries, counted, err = countWrong(ctx, tx, u.ID, s.set.WrongTries)
+		return err
+	})
+	return u, counted, err
+}
+
+// refuse answers a wrong try: the account locks with the last one, and its owner is told.
+func (s *Service) refuse(ctx context.Context, by actor.Actor, u User, canon string) error {
+	err := s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		e := audit.Event{Action: audit.SigninRefused, Outcome: audit.Refused, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID}
+		if u.ID == "" {
+			if s.OnUnknown != nil && canon != "" {
+				if err := s.OnUnknown(ctx, tx, canon); err != nil {
+					return err
+				}
+			}
+			return s.o.Audit.Record(ctx, tx, by, e)
+		}
+		locked, err := lockIfSpent(ctx, tx, u.ID, s.set.WrongTries)
+		if err != nil {
+			return fmt.Errorf("lock the account: %w", err)
+		}
+		if locked {
+			e.Action = audit.SigninLocked
+		}
+		if locked || u.State == "locked" {
+			if err := s.noticeLocked(ctx, tx, u); err != nil {
+				return err
+			}
+		}
+		e.Detail = map[string]string{"tries": strconv.FormatInt(u.wrongTries, 10)}
+		return s.o.Audit.Record(ctx, tx, by, e)
+	})
+	if err != nil {
+		return err
+	}
+	return notRight()
+}
+
+// accept goes on from a right password: to a session when nothing else is asked for, else to the first step.
+func (s *Service) accept(ctx context.Context, by actor.Actor, u User, in SignIn, hash string) (e Entry, err error) {
+	token, tokenHash, err := newToken()
+	if err != nil {
+		return Entry{}, err
+	}
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		e = Entry{}
+		ok, err := resetTries(ctx, tx, u.ID, hash)
+		if err != nil {
+			return fmt.Errorf("open the account: %w", err)
+		}
+		if !ok { // locked or closed in between
+			return notRight()
+		}
+		if e.Next, err = s.nextStep(ctx, tx, u, verify.Flow{}); err != nil {
+			return err
+		}
+		if e.Next != "" {
+			_, err := s.o.Verify.Begin(ctx, tx, verify.Start{Kind: signinKind, Subject: u.ID, Browser: in.Browser, TTL: signinLife})
+			return err
+		}
+		e.Token = token
+		return s.openSession(ctx, tx, by, u, tokenHash, false)
+	})
+	return e, err
+}
+
+// nextStep is what still stands before a session, or "".
+func (s *Service) nextStep(ctx context.Context, tx *db.Tx, u User, f verify.Flow) (string, error) {
+	if u.Role == actor.Support && !f.Phone {
+		return staffCodePath, nil
+	}
+	if s.expired(u.PasswordAt, clock.Micros(s.o.Clock.Now())) {
+		return expiredPath, nil
+	}
+	if u.Role == actor.Support || s.set.TermsVersion == "" {
+		return "", nil
+	}
+	agreed, err := hasTerms(ctx, tx, u.ID, s.set.TermsVersion)
+	if err != nil {
+		return "", fmt.Errorf("look for the terms: %w", err)
+	}
+	if !agreed {
+		return termsPath, nil
+	}
+	return "", nil
+}
+
+// pending is the sign-in this browser has begun with a right password and not finished; NotFound-free: found is false.
+func (s *Service) pending(ctx context.Context, r db.Reader, browser string) (u User, f verify.Flow, found bool, err error) {
+	f, found, err = s.o.Verify.FlowIn(ctx, r, signinKind, browser)
+	if err != nil || !found {
+		return User{}, f, false, err
+	}
+	u, err = s.Find(ctx, r, f.Subject)
+	if err != nil || u.State != "active" {
+		return User{}, f, false, err
+	}
+	return u, f, true, nil
+}
+
+// Continue goes on with a sign-in after one of its steps: to the next step, or to the session, whose statement asks
+// again for every proof. found is false when this browser has none under way.
+func (s *Service) Continue(ctx context.Context, by actor.Actor, browser string) (e Entry, found bool, err error) {
+	token, tokenHash, err := newToken()
+	if err != nil {
+		return Entry{}, false, err
+	}
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		e = Entry{}
+		u, f, ok, err := s.pending(ctx, tx, browser)
+		if found = ok; err != nil || !ok {
+			return err
+		}
+		if e.Next, err = s.nextStep(ctx, tx, u, f); err != nil || e.Next != "" {
+			return err
+		}
+		staff := u.Role == actor.Support
+		if err := s.o.Verify.Finish(ctx, tx, f, verify.Need{Phone: staff}); err != nil {
+			return err
+		}
+		e.Token = token
+		return s.openSession(ctx, tx, by, u, tokenHash, staff)
+	})
+	return e, found, err
+}
+
+// StaffFlow is the subject of the code step of a Support sign-in in this browser.
+func (s *Service) StaffFlow(ctx context.Context, browser string) (verify.Subject, error) {
+	u, f, found, err := s.pending(ctx, s.o.DB, browser)
+	if err != nil {
+		return verify.Subject{}, err
+	}
+	if !found || u.Role != actor.Support {
+		return verify.Subject{}, fault.New(fault.SignIn, "")
+	}
+	return verify.Subject{ID: u.ID, Generation: f.Generation, Phones: u.Phones(), Contact: "another member of Support", Name: s.o.Notify.Product(), TTL: signinLife}, nil
+}
