@@ -2,15 +2,11 @@ package db_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	_ "modernc.org/sqlite" // the bare loop uses the driver itself
 
 	"securepractice/internal/db"
 	"securepractice/internal/db/dbtest"
@@ -70,24 +66,8 @@ func acts(b *testing.B, d *db.DB, statements, authors int) {
 func bare(b *testing.B, engine string) {
 	var exec func(i int) error
 	if engine == "sqlite" {
-		raw, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "bare.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer raw.Close()
-		raw.SetMaxOpenConns(1)
-		if _, err := raw.Exec("CREATE TABLE limit_hit (key_mac BLOB NOT NULL, window_at INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key_mac, window_at)) STRICT"); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := raw.Exec("CREATE INDEX limit_hit_window ON limit_hit (window_at)"); err != nil {
-			b.Fatal(err)
-		}
-		insert, err := raw.Prepare(insertHit)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer insert.Close()
-		exec = func(i int) error { _, err := insert.Exec([]byte("k"), i); return err }
+		raw := dbtest.SQLite(b).Writer()
+		exec = func(i int) error { _, err := raw.ExecContext(b.Context(), insertHit, []byte("k"), i); return err }
 	} else {
 		pool := dbtest.Postgres(b).Pool()
 		exec = func(i int) error { _, err := pool.Exec(b.Context(), insertHit, []byte("k"), int64(i)); return err }

@@ -30,13 +30,18 @@ var (
 	errAgain = errors.New("db: undone by a conflict")
 )
 
-// repeats is how often an act runs again after errAgain.
-const repeats = 3
+const (
+	repeats = 3 // how often an act runs again after errAgain
+
+	// waitForConn bounds an act's wait for a connection, on top of its caller's patience. On SQLite jobs hold the one there
+	// is for a short statement at a time; on PostgreSQL all may be busy.
+	waitForConn = 10 * time.Second
+)
 
 // Options are what an operator may tune. The zero value is right for almost everybody.
 type Options struct {
 	Readers  int           // SQLite: reading connections; 0 is 4
-	Conns    int           // PostgreSQL: connections in all, jobs included; 0 is 16, or pool_max_conns of the URL
+	Conns    int           // PostgreSQL: connections in all, jobs included; 0 is 24, or pool_max_conns of the URL
 	ActLimit time.Duration // how long the statements of one act may take together; 0 is five seconds
 }
 

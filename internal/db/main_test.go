@@ -44,6 +44,7 @@ type gate struct {
 
 func hold(t *testing.T, d *db.DB, n int64) *gate {
 	t.Helper()
+	d.Patient()
 	g := &gate{make(chan struct{}), make(chan error, 1)}
 	inside := make(chan struct{}, 10) // room for its repetitions
 	go func() {

@@ -21,7 +21,8 @@ type postgres struct {
 	limit time.Duration
 }
 
-const defaultConns = 16
+// defaultConns leaves room for several nodes within PostgreSQL's own default of 100.
+const defaultConns = 24
 
 func openPostgres(ctx context.Context, url string, o Options) (*postgres, error) {
 	c, err := pgxpool.ParseConfig(url)
@@ -30,7 +31,7 @@ func openPostgres(ctx context.Context, url string, o Options) (*postgres, error)
 	}
 	switch {
 	case o.Conns > 0:
-		c.MaxConns = int32(min(o.Conns, 10_000)) //nolint:gosec // bounded
+		c.MaxConns = int32(min(o.Conns, 10_000))
 	case !strings.Contains(url, "pool_max_conns"):
 		c.MaxConns = defaultConns
 	}
@@ -67,7 +68,9 @@ func (p *postgres) close() error {
 }
 
 func (p *postgres) act(ctx context.Context, fn actFunc) (*Tx, error) {
-	conn, err := p.sql.Conn(ctx)
+	wait, stop := context.WithTimeout(ctx, waitForConn)
+	defer stop()
+	conn, err := p.sql.Conn(wait)
 	if err != nil {
 		return nil, fmt.Errorf("wait for a connection: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	driver "modernc.org/sqlite"
 )
@@ -28,9 +27,6 @@ type sqlite struct {
 // cache is in KiB, the limit of the log's file in bytes.
 const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
 	"&_pragma=temp_store(2)&_pragma=cache_size(-8000)&_pragma=journal_size_limit(67108864)"
-
-// waitForConn bounds the wait for the writing connection, which jobs hold for one short statement at a time.
-const waitForConn = 10 * time.Second
 
 func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
 	path, err := filepath.Abs(path)
@@ -64,7 +60,7 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) error {
 	if s.reads, err = openPool(base+"&_pragma=query_only(1)", o.Readers); err != nil {
 		return err
 	}
-	s.group = group{db: s.writes, limit: o.ActLimit}
+	s.group = group{db: s.writes, limit: o.ActLimit, span: batchTime}
 	return s.writes.PingContext(ctx) // makes the file a WAL database before the first reader comes
 }
 

@@ -20,7 +20,8 @@ const (
 // group lends one SQLite transaction to many acts in turn, so that they share one fsync.
 type group struct {
 	db    *sql.DB
-	limit time.Duration
+	limit time.Duration // of one act
+	span  time.Duration // of one batch
 
 	mu     sync.Mutex
 	closed bool
@@ -101,7 +102,7 @@ func (g *group) turn(ctx context.Context, fn actFunc) (*batch, *Tx, error) {
 	if b.acts > 0 {
 		if err := b.exec("RELEASE act"); err != nil {
 			g.lose(b, err)
-			return nil, nil, again(err)
+			return nil, nil, fmt.Errorf("keep the act: %w", err) // it is to blame, so it does not run again
 		}
 	}
 	b.acts++
@@ -184,7 +185,7 @@ func (g *group) close() {
 func (g *group) leave() {
 	for {
 		g.mu.Lock()
-		if g.open == nil || (len(g.queue) > 0 && !g.open.due()) {
+		if g.open == nil || (len(g.queue) > 0 && !g.due(g.open)) {
 			g.pass()
 			g.mu.Unlock()
 			return
@@ -210,7 +211,7 @@ func (g *group) pass() {
 	close(next)
 }
 
-func (b *batch) due() bool { return b.acts >= batchActs || time.Since(b.began) >= batchTime }
+func (g *group) due(b *batch) bool { return b.acts >= batchActs || time.Since(b.began) >= g.span }
 
 func (b *batch) exec(query string) error {
 	_, err := b.tx.ExecContext(context.Background(), query)

@@ -58,6 +58,7 @@ func TestFailedActHurtsNoNeighbour(t *testing.T) {
 
 func TestFirstActOfABatchFails(t *testing.T) {
 	d := dbtest.SQLite(t)
+	d.Patient()
 	inside, open := make(chan struct{}), make(chan struct{})
 	first := make(chan error, 1)
 	go func() {
@@ -156,6 +157,30 @@ func TestLostBatchIsRepeated(t *testing.T) {
 	}
 	if hooks != 1 {
 		t.Errorf("the hook ran %d times, want once", hooks)
+	}
+}
+
+// A batch holds no more than 64 acts.
+func TestBatchIsBounded(t *testing.T) {
+	d := dbtest.SQLite(t)
+	g := hold(t, d, 0)
+	acts := make([]actFunc, 70)
+	var seen int
+	for i := range acts {
+		acts[i] = putting(int64(i + 1))
+	}
+	acts[69] = func(ctx context.Context, tx *db.Tx) error { // by then the first 64 are committed
+		list, err := db.All(context.WithoutCancel(t.Context()), d, db.Scan1[int64], "SELECT n FROM limit_hit")
+		seen = len(list)
+		return errors.Join(err, put(ctx, tx, 70))
+	}
+	results := queue(t, d, acts...)
+	must(t, g.release())
+	for _, r := range results {
+		must(t, <-r)
+	}
+	if seen != 64 {
+		t.Errorf("%d acts were committed while the others waited, want 64", seen)
 	}
 }
 

@@ -34,7 +34,7 @@ func lend(ctx context.Context, limit time.Duration, conn *sql.Conn, t *sql.Tx, f
 	own, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), actKey{}, true), limit)
 	defer cancel()
 	tx := &Tx{ctx: own, sql: t, conn: conn}
-	defer tx.finish() // also when fn panics
+	defer func() { _ = tx.finish() }() // for when fn panics, which has no error to hand on
 	err := fn(own, tx)
 	if cause := tx.finish(); cause != nil && err == nil {
 		err = cause
