@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Bytes writes a size in powers of ten, as practices see it elsewhere: "212 KB", "3.1 MB", "254.7 MB", "148 MB".
@@ -80,11 +81,8 @@ func colour(id string) string {
 func initials(name string) string {
 	var words []rune
 	for _, w := range strings.Fields(strings.TrimPrefix(name, "Dr. ")) {
-		for _, r := range w {
-			if unicode.IsLetter(r) || unicode.IsDigit(r) {
-				words = append(words, unicode.ToUpper(r))
-			}
-			break
+		if r, _ := utf8.DecodeRuneInString(w); unicode.IsLetter(r) || unicode.IsDigit(r) {
+			words = append(words, unicode.ToUpper(r))
 		}
 	}
 	switch len(words) {

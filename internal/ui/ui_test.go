@@ -203,7 +203,7 @@ func TestHostileText(t *testing.T) {
 		"door": ui.Door(head), "desk": ui.Desk(head), "mail": ui.Desk(mail), "folder": ui.Folder(head), "summary": ui.Summary(f),
 		"field": ui.Field(in), "area": ui.Area(in), "secret": ui.Secret(in), "newsecret": ui.NewSecret(in), "select": ui.Select(in, h, opts),
 		"radios": ui.Radios(in, opts), "checks": ui.Checks(in, opts, []string{h}), "check": ui.Check(in, true), "submit": ui.Submit(h), "icon": ui.Icon(h),
-		"note": ui.Note(h, h), "warn": ui.Warn(h), "person": ui.PersonTab(h, h), "you": ui.YouTab(h), "empty": ui.Empty(h, h), "text": ui.Text(h),
+		"note": ui.Note(h, h), "warn": ui.Warn(h), "person": ui.PersonTab(h, h), "you": ui.YouTab(h), "empty": ui.Empty(h, h), "text": ui.Text(h), "document": ui.Document("# " + h + "\n\n" + h + "\n\n- " + h),
 		"files":       ui.Files(h, []ui.FileRow{{Name: h, Kind: h, Size: h, State: h, Icon: h, Href: h, RemoveName: h, RemoveValue: h}}),
 		"attachments": ui.Attachments(ui.Attach{Rows: []ui.FileRow{{Name: h, State: h, Bad: true}}, Types: []string{h}, Error: h, Limit: 1}),
 		"state":       ui.SaveState(h), "news": ui.NewsBar(h, h),
@@ -335,5 +335,16 @@ func TestPersonTabs(t *testing.T) {
 	}
 	if len(seen) != 8 || attr(tab(ui.PersonTab("u1", "A")), "data-c") != attr(tab(ui.PersonTab("u1", "B")), "data-c") || attr(tab(ui.YouTab("A")), "data-c") != "0" {
 		t.Error("colours do not follow the person")
+	}
+}
+
+func TestDocument(t *testing.T) {
+	doc := render(t, uitest.Door(), ui.Document("# One\n\nA line\r\nand more.\n\n\n\n- first\n- second,\n  longer\n\n## Two"))
+	if doc.Find("h2").Text() != "One" || doc.Find("h3").Text() != "Two" || doc.Find("p").Text() != "A line and more." || doc.Find("li").Last().Text() != "second, longer" || doc.Find("li").Length() != 2 {
+		html, _ := doc.Html()
+		t.Error(html)
+	}
+	if got := render(t, uitest.Door(), ui.Document("")).Find("body").Text(); got != "" {
+		t.Errorf("%q", got)
 	}
 }

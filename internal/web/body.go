@@ -163,8 +163,8 @@ func partError(err error) error {
 var errCut = errors.New("web: upload ended early")
 
 func isTimeout(err error) bool {
-	t, ok := err.(interface{ Timeout() bool }) //nolint:errorlint // any error of the chain's head that times out
-	return ok && t.Timeout()
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
 }
 
 func urlParts(body io.Reader, left *int64) iter.Seq2[Part, error] {

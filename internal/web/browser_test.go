@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 
 	"securepractice/internal/ui"
@@ -63,6 +64,15 @@ func eval[T any](t *testing.T, ctx context.Context, js string) T {
 		t.Fatalf("%.80s: %v", js, err)
 	}
 	return v
+}
+
+// send gives the browser one command of its protocol.
+func send[P any](t *testing.T, ctx context.Context, command cdp.Command[P, cdp.Empty], params P) {
+	t.Helper()
+	do(t, ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, command, params)
+		return chromedp.Void{}, err
+	})
 }
 
 // until waits for a condition in the page, which may load another page meanwhile.

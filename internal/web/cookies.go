@@ -21,7 +21,7 @@ const (
 
 // cookie names a cookie for this site alone. On plain HTTP in development both the prefix and Secure must go.
 func (rt *Router) cookie(name, value string, life time.Duration) *http.Cookie {
-	c := &http.Cookie{Name: rt.cookieName(name), Value: value, Path: "/", Secure: !rt.o.PlainCookies, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: rt.cookieName(name), Value: value, Path: "/", Secure: !rt.o.PlainCookies, HttpOnly: true, SameSite: http.SameSiteLaxMode} //nolint:gosec // Secure is off by a development setting only
 	switch {
 	case life < 0:
 		c.MaxAge = -1

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -99,5 +100,36 @@ func TestSendEventKeepsItsFrame(t *testing.T) {
 	}
 	if got := w.Body.String(); got != "event: a b\ndata: one\ndata: two\ndata: \ndata: event: evil\n\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestPatientUpload sends a file for longer than the server's own deadlines allow a request.
+func TestPatientUpload(t *testing.T) {
+	rt := web.New(web.Options{})
+	rt.Upload(web.Public, "/up", func(w http.ResponseWriter, r *http.Request) error {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			return err
+		}
+		return web.SendJSON(w, http.StatusOK, n)
+	})
+	s := httptest.NewUnstartedServer(rt.Handler())
+	s.Config.ReadTimeout, s.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	s.Start()
+	defer s.Close()
+	out, in := io.Pipe()
+	go func() {
+		for range 3 {
+			_, _ = in.Write([]byte("part"))
+			<-time.After(60 * time.Millisecond)
+		}
+		_ = in.Close()
+	}()
+	r, err := http.Post(s.URL+"/up", "application/octet-stream", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := body(t, r); got != "12" {
+		t.Errorf("answer %q", got)
 	}
 }

@@ -64,7 +64,7 @@ func (st *state) fail(r *http.Request, err error) {
 	ref := refusalOf(err)
 	switch {
 	case f.Kind == fault.SignIn && st.plainPage(r):
-		http.Redirect(st.w, r, st.signIn(r), http.StatusSeeOther)
+		http.Redirect(st.w, r, st.signIn(r), http.StatusSeeOther) //nolint:gosec // always our own sign-in page; next= is escaped and local
 	case st.swap(r):
 		st.reload(r, f)
 	case f.Kind == fault.SignIn:

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"securepractice/internal/ui/uitest"
@@ -32,6 +33,9 @@ func galleryServer(t *testing.T) *httptest.Server {
 	return s
 }
 
+// sideways is how far a page is wider than its window.
+const sideways = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
+
 // TestGallery opens every page and frame at three widths, light and dark: no console error (where policy violations
 // show), nothing for axe to find, no sideways scroll. SHOTS=folder keeps the pictures.
 func TestGallery(t *testing.T) {
@@ -47,7 +51,7 @@ func TestGallery(t *testing.T) {
 				name := fmt.Sprintf("%s-%s-%d", p.Name, theme, width)
 				do(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(s.URL+"/"+p.Name), chromedp.WaitReady(chromedp.CSS("main")))
 				eval[bool](t, ctx, fmt.Sprintf(`document.fonts.ready.then(() => { document.documentElement.dataset.theme = %q; return true })`, theme))
-				if over := eval[int64](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
+				if over := eval[int64](t, ctx, sideways); over > 0 {
 					t.Errorf("%s scrolls sideways by %d px", name, over)
 				}
 				if width != 320 {
@@ -76,19 +80,40 @@ func findings(t *testing.T, name, raw string) {
 	}
 }
 
-// TestPrinted looks at a thread on paper: whole dates, no navigation.
+// TestPrinted looks at a thread on paper: whole dates, every message, no navigation and no reply box.
 func TestPrinted(t *testing.T) {
 	s := galleryServer(t)
 	ctx, _ := newTab(t)
-	do(t, ctx, chromedp.Navigate(s.URL+"/thread"), chromedp.WaitReady(chromedp.CSS("main")))
-	pdf, err := chromedp.Run(ctx, chromedp.PrintToPDF())
-	if err != nil {
-		t.Fatal(err)
+	do(t, ctx, chromedp.EmulateViewport(820, 1000), chromedp.Navigate(s.URL+"/thread"), chromedp.WaitReady(chromedp.CSS("html.js main")))
+	send(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	if shown := eval[string](t, ctx, `getComputedStyle(document.querySelector('.sheet time'), '::after').content`); shown != `"Nov 19, 2026 at 10:40 AM PST"` {
+		t.Errorf("the date on paper is %s", shown)
 	}
-	keep(t, "thread-print.pdf", pdf)
-	if title := eval[string](t, ctx, `document.querySelector('.sheet time').title`); title != "Nov 19, 2026 at 10:40 AM PST" {
-		t.Errorf("the date on paper is %q", title)
+	if seen := eval[string](t, ctx, `[...document.querySelectorAll('.bar, .rail, .list, form, .flash, button')].filter(e => e.offsetParent).map(e => e.className).join()`); seen != "" {
+		t.Errorf("on paper too: %s", seen)
 	}
+	if !eval[bool](t, ctx, `document.querySelector('details.sheet:not([open]) .text').getBoundingClientRect().height > 0`) {
+		t.Error("a closed message is not on paper")
+	}
+	shoot(t, ctx, "thread-print")
+}
+
+// TestWithoutScripts switches scripts off: what they would do must not be missing.
+func TestWithoutScripts(t *testing.T) {
+	s := galleryServer(t)
+	ctx, _ := newTab(t)
+	do(t, ctx, chromedp.EmulateViewport(390, 900))
+	send(t, ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	do(t, ctx, chromedp.Navigate(s.URL+"/compose"), chromedp.WaitReady(chromedp.CSS("main")))
+	if over := eval[int64](t, ctx, sideways); over > 0 {
+		t.Errorf("scrolls sideways by %d px", over)
+	}
+	shoot(t, ctx, "compose-no-scripts")
+	do(t, ctx, chromedp.Navigate(s.URL+"/thread"), chromedp.WaitVisible(chromedp.CSS("#attachments")), chromedp.WaitVisible(chromedp.CSS("[data-save]")))
+	do(t, ctx, chromedp.Click(chromedp.CSS(".who summary")), chromedp.WaitVisible(chromedp.CSS(".who form button")))
+	shoot(t, ctx, "menu-no-scripts")
+	do(t, ctx, chromedp.Navigate(s.URL+"/compose"), chromedp.SendKeys(chromedp.ID("to"), "a"), chromedp.WaitVisible(chromedp.CSS("[data-save]")))
+	do(t, ctx, chromedp.Navigate(s.URL+"/signin"), chromedp.WaitReady(chromedp.CSS("main")), chromedp.WaitNotVisible(chromedp.CSS("[data-reveal]")))
 }
 
 // keep writes a file for people to look at, when they asked for it.

@@ -87,12 +87,11 @@ func TestPagesArePacked(t *testing.T) {
 	plain := body(t, s.do(ask{path: "/page"}))
 	for accept, packed := range map[string]bool{"": false, "gzip": true, "br, gzip;q=0.8": true, "gzip;q=0": false, "x-gzip": false} {
 		r := s.do(ask{path: "/page", header: map[string]string{"Accept-Encoding": accept}})
-		got := ""
+		read := body
 		if packed {
-			got = unpack(t, r.Body)
-		} else {
-			got = body(t, r)
+			read = func(t *testing.T, r *http.Response) string { return unpack(t, r.Body) }
 		}
+		got := read(t, r)
 		if got != plain || r.StatusCode != 422 || r.Header.Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%q: %d %v", accept, r.StatusCode, r.Header)
 		}
