@@ -1,0 +1,148 @@
+package attach
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gabriel-vasile/mimetype"
+
+	"securepractice/internal/audit"
+	"securepractice/internal/blob"
+	"securepractice/internal/clock"
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+	"securepractice/internal/jobs"
+	"securepractice/internal/scan"
+)
+
+// The limits of one holder (SPEC.md).
+const (
+	MaxTotal = 300_000_000 // bytes of all files together
+	MaxFiles = 100
+	MaxName  = 255 // bytes of a file name
+)
+
+// The states of a file, as File.State tells them.
+const (
+	Uploading = "uploading"
+	Uploaded  = "uploaded"
+	Checking  = "checking"
+	Scanning  = "scanning"
+	Clean     = "clean"
+	Rejected  = "rejected"
+	Infected  = "infected"
+	Aborted   = "aborted"
+	Gone      = "gone"
+)
+
+// ErrDamaged says that stored bytes are not what was received: changed, cut, moved or from another file.
+var ErrDamaged = errors.New("attach: a stored file is damaged")
+
+// field is the form field that every refusal of a file stands beside.
+const field = "attachments"
+
+// Settings are the limits an operator may change. Zero values are the defaults.
+type Settings struct {
+	MaxTotal int64         // bytes for one holder; 300 MB
+	MaxFiles int64         // files for one holder; 100
+	Uploads  int           // uploads received at once by this process, 4 MiB of memory each; 24
+	Wait     time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
+}
+
+// Options of New. OnVerdict may be set later, before jobs start.
+type Options struct {
+	DB       *db.DB
+	Keys     *crypt.Keys
+	Clock    *clock.Clock
+	Jobs     *jobs.Client
+	Audit    *audit.Service
+	Blobs    blob.Store
+	Scanner  scan.Scanner
+	Settings Settings
+}
+
+// Service is the room.
+type Service struct {
+	// OnVerdict is called in the transaction of a verdict, for each holder of the judged file.
+	OnVerdict func(ctx context.Context, tx *db.Tx, holder string, m Moved) error
+
+	d       *db.DB
+	keys    *crypt.Keys
+	clock   *clock.Clock
+	jobs    *jobs.Client
+	audit   *audit.Service
+	blobs   blob.Store
+	scanner scan.Scanner
+	set     Settings
+	slots   chan struct{} // one for each upload being received
+	buffers sync.Pool     // of *bytes.Buffer, one sealed part each
+}
+
+// New makes the room and registers its job and its periodic work.
+func New(o Options) *Service {
+	set := o.Settings
+	if set.MaxTotal == 0 {
+		set.MaxTotal = MaxTotal
+	}
+	if set.MaxFiles == 0 {
+		set.MaxFiles = MaxFiles
+	}
+	if set.Uploads == 0 {
+		set.Uploads = 24
+	}
+	if set.Wait == 0 {
+		set.Wait = 20 * time.Second
+	}
+	mimetype.SetLimit(headLen) // the library's own, shared by the process: it must see all that checking looks at
+	s := &Service{
+		d: o.DB, keys: o.Keys, clock: o.Clock, jobs: o.Jobs, audit: o.Audit, blobs: o.Blobs, scanner: o.Scanner,
+		set: set, slots: make(chan struct{}, set.Uploads),
+		buffers: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, sealedPart)) }},
+	}
+	s.register()
+	return s
+}
+
+// In is a file being received.
+type In struct {
+	Holder string // "mail:<draft id>"; the caller has checked that the actor may add to it
+	Name   string // as the browser said it
+	Left   int64  // bytes the caller still allows for this holder
+	Body   io.Reader
+}
+
+// File is what people see of a file.
+type File struct {
+	LinkID, Holder, FileID string
+	Name, Ext              string
+	Kind                   string // "PDF", "Photo", "DICOM"
+	Icon                   string // its name in the icon sheet
+	State                  string
+	Reason                 string // a sentence that says why a blocked file is blocked; else empty
+	Size                   int64
+}
+
+// Blocked says that the file failed its checks and will never be handed out.
+func (f File) Blocked() bool { return f.State == Rejected || f.State == Infected }
+
+// Standing is the file's state in the words of the pages.
+func (f File) Standing() string {
+	switch {
+	case f.State == Clean:
+		return "Scanned, no threats found"
+	case f.Blocked():
+		return "Blocked"
+	}
+	return "Scanning"
+}
+
+// Moved says how the files of one holder stand.
+type Moved struct {
+	Files   int
+	Clean   bool // every file is clean; true without files
+	Blocked bool // at least one was rejected or is infected
+}
