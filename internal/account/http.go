@@ -16,7 +16,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.Public, "/signin", s.showSignIn)
 	rt.Form(web.Public, "/signin", s.postSignIn)
 	rt.Form(web.Public, "/signout", s.postSignOut)
-	rt.Form(web.User, "/session/keep", s.postKeep)
+	rt.Form(web.Public, "/session/keep", s.postKeep) // users and Support alike
 	rt.Get(web.Public, "/forgot", s.showForgot)
 	rt.Form(web.Public, "/forgot", s.postForgot)
 	rt.Get(web.Public, "/forgot/sent", s.showForgotSent)
@@ -127,7 +127,11 @@ func (s *Service) postKeep(w http.ResponseWriter, r *http.Request) error {
 	if _, err := web.ReadForm(w, r); err != nil {
 		return err
 	}
-	return web.SendJSON(w, http.StatusOK, map[string]bool{"ok": true})
+	if !web.Actor(r).SignedIn() {
+		return fault.New(fault.SignIn, "")
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (s *Service) showForgot(w http.ResponseWriter, r *http.Request) error {

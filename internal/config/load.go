@@ -1,0 +1,127 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/alecthomas/kong"
+)
+
+// Prefix begins the names of settings in the environment.
+const Prefix = "SECUREPRACTICE_"
+
+// File answers settings from a TOML file, for those that neither a flag nor the environment gives.
+type File struct{ values map[string]any }
+
+// ReadFile reads a TOML file of plain keys; their names are those of the flags with _ for -.
+func ReadFile(path string) (*File, error) {
+	f := &File{values: map[string]any{}}
+	if path == "" {
+		return f, nil
+	}
+	if _, err := toml.DecodeFile(path, &f.values); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// key is a flag's name in the file and, in capitals behind the prefix, in the environment.
+func key(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+// Validate refuses keys that are no setting, in the file and in the environment, and names the nearest that is.
+func (f *File) Validate(app *kong.Application) error {
+	known := map[string]bool{"config": true}
+	collect(app.Node, known)
+	var errs []error
+	for k := range f.values {
+		if !known[k] {
+			errs = append(errs, fmt.Errorf("unknown setting %q in the file%s", k, hint(k, known)))
+		}
+	}
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		k, ok := strings.CutPrefix(name, Prefix)
+		if ok && !known[strings.ToLower(k)] && !strings.HasPrefix(k, "TEST_") {
+			errs = append(errs, fmt.Errorf("unknown setting %s in the environment%s", name, hint(strings.ToLower(k), known)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func collect(n *kong.Node, known map[string]bool) {
+	for _, f := range n.Flags {
+		known[key(f.Name)] = true
+	}
+	for _, c := range n.Children {
+		collect(c, known)
+	}
+}
+
+// Resolve gives a flag its value from the file.
+func (f *File) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, env := range flag.Envs {
+		if _, set := os.LookupEnv(env); set {
+			return nil, nil //nolint:nilnil // kong's way of saying "not from here"
+		}
+	}
+	v, ok := f.values[key(flag.Name)]
+	if !ok {
+		return nil, nil //nolint:nilnil // kong's way of saying "not from here"
+	}
+	if list, ok := v.([]any); ok {
+		words := make([]string, len(list))
+		for i, w := range list {
+			words[i] = fmt.Sprint(w)
+		}
+		return strings.Join(words, ","), nil
+	}
+	return fmt.Sprint(v), nil
+}
+
+// hint names the known setting nearest to a wrong one.
+func hint(wrong string, known map[string]bool) string {
+	best, at := "", 4 // more than three changes are no slip of the finger
+	for _, k := range slices.Sorted(keys(known)) {
+		if d := distance(wrong, k); d < at {
+			best, at = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+func keys(m map[string]bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// distance is how many characters must be added, removed or changed to make a of b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
