@@ -34,6 +34,7 @@ const (
 	FileUploaded   = "file.uploaded"
 	FileDownloaded = "file.downloaded"
 	FileBlocked    = "file.blocked"
+	FileShredded   = "file.shredded"
 
 	ManagerGranted = "manager.granted"
 	ManagerRevoked = "manager.revoked"

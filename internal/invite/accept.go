@@ -81,7 +81,8 @@ func (s *Service) sendAgain(ctx context.Context, i Invitation) error {
 				return fault.New(fault.TooMany, "We have just sent it. Wait a minute and look in your junk folder too.")
 			}
 		}
-		return s.again(ctx, tx, i)
+		_, err := s.again(ctx, tx, i)
+		return err
 	})
 }
 

@@ -336,15 +336,39 @@ func (s *Service) Remind(ctx context.Context, tx *db.Tx, emailCanon string) erro
 		return err
 	}
 	for _, i := range open {
-		if err := s.again(ctx, tx, i); err != nil {
+		if _, err := s.again(ctx, tx, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// Lock reads an open invitation and keeps its row as it is until the act ends: whoever accepts it at this moment comes
+// wholly before or wholly after. False when it is no longer open.
+func (s *Service) Lock(ctx context.Context, tx *db.Tx, id string) (Invitation, bool, error) {
+	i, found, err := lockOpen(ctx, tx, id)
+	if err != nil {
+		return Invitation{}, false, fmt.Errorf("lock an invitation: %w", err)
+	}
+	return i, found, nil
+}
+
+// Again tells the invited person of another message: the present link once more, so that a registration under way
+// goes on, or a new one when there is none to renew.
+func (s *Service) Again(ctx context.Context, tx *db.Tx, id string) error {
+	i, err := s.Find(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	sent, err := s.again(ctx, tx, i)
+	if err != nil || sent {
+		return err
+	}
+	return s.Send(ctx, tx, actor.ByProgram("invite again"), id)
+}
+
 // again sends the link an invitation has, living longer; one that was used up or never made is left alone.
-func (s *Service) again(ctx context.Context, tx *db.Tx, i Invitation) error {
+func (s *Service) again(ctx context.Context, tx *db.Tx, i Invitation) (sent bool, err error) {
 	kind, template, life := registerKind, "invite.message", s.set.InviteLink
 	switch {
 	case i.BySupport:
@@ -354,9 +378,9 @@ func (s *Service) again(ctx context.Context, tx *db.Tx, i Invitation) error {
 	}
 	ok, err := s.o.Verify.RenewLink(ctx, tx, kind, i.ID, life)
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
-	return s.notice(ctx, tx, i, template)
+	return true, s.notice(ctx, tx, i, template)
 }
 
 // HeldFor lists invitations of other practices that wait for this person's claim.

@@ -85,3 +85,11 @@ func putPhones(ctx context.Context, tx *db.Tx, i Invitation, phone, cell string)
 		WHERE id = $1 AND version = $2 AND by_support AND phone = '' AND cell = '' AND state = 'invited'`, i.ID, i.Version, phone, cell)
 	return n == 1, err
 }
+
+func lockOpen(ctx context.Context, tx *db.Tx, id string) (Invitation, bool, error) {
+	return db.One(ctx, tx, scan, `
+		UPDATE invite_invitation
+		SET version = version
+		WHERE id = $1 AND state IN ('invited', 'started', 'held')
+		RETURNING `+columns, id)
+}
