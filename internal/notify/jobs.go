@@ -19,7 +19,11 @@ type sendArgs struct {
 func (sendArgs) Kind() string { return "notify_send" }
 
 // mostTries is after how many tries a notice has failed for good, about a day after the first.
-const mostTries = 12
+const mostTries = 30
+
+// keep is how long the address and the parameters of a finished notice stay, and after what time one that nobody
+// tries any more counts as failed.
+const keep = 30 * 24 * time.Hour
 
 // deliver sends one notice: claim, call, record. A crash between call and record sends it again with the same
 // Message-ID: for e-mail nobody can know whether the server took it.
@@ -28,26 +32,15 @@ func (s *Service) deliver(ctx context.Context, a sendArgs) error {
 	if err != nil || !found {
 		return err
 	}
-	t := s.templates[m.template]
-	p, to, err := s.unseal(m)
-	if err != nil {
-		return err
-	}
-	content, err := t.Render(ctx, s.o.DB, p)
-	if errors.Is(err, ErrDrop) {
+	t, p, err := s.try(ctx, m)
+	switch {
+	case errors.Is(err, ErrDrop):
 		return s.record(ctx, m, "dropped", nil)
-	}
-	if err != nil {
-		return fmt.Errorf("write notice %s: %w", m.template, err)
-	}
-	if err := s.carry(ctx, m, to, content); err != nil {
-		if m.tries >= mostTries || errors.Is(err, jobs.ErrDiscard) {
-			if rec := s.record(ctx, m, "failed", nil); rec != nil {
-				return errors.Join(err, rec)
-			}
-			return fmt.Errorf("notice %s failed for good: %w", m.template, errors.Join(err, jobs.ErrDiscard))
-		}
+	case err != nil && m.tries < mostTries && !errors.Is(err, jobs.ErrDiscard):
 		return fmt.Errorf("send notice %s: %w", m.template, err)
+	case err != nil:
+		err = fmt.Errorf("notice %s failed for good: %w", m.template, errors.Join(err, jobs.ErrDiscard))
+		return errors.Join(err, s.record(ctx, m, "failed", nil))
 	}
 	return s.record(ctx, m, "sent", func(ctx context.Context, tx *db.Tx) error {
 		if t.Sent == nil {
@@ -55,6 +48,23 @@ func (s *Service) deliver(ctx context.Context, a sendArgs) error {
 		}
 		return t.Sent(ctx, tx, p)
 	})
+}
+
+// try writes a notice and hands it to its carrier.
+func (s *Service) try(ctx context.Context, m message) (Template, Params, error) {
+	t, known := s.templates[m.template]
+	if !known { // written by a newer program; another node may know it
+		return t, nil, errors.New("notify: no such template")
+	}
+	p, to, err := s.unseal(m)
+	if err != nil {
+		return t, nil, err
+	}
+	content, err := t.Render(ctx, s.o.DB, p)
+	if err != nil {
+		return t, p, fmt.Errorf("write: %w", err)
+	}
+	return t, p, s.carry(ctx, m, to, content)
 }
 
 func (s *Service) claim(ctx context.Context, id string) (m message, found bool, err error) {
@@ -112,8 +122,18 @@ func (s *Service) record(ctx context.Context, m message, state string, also func
 	})
 }
 
-// wipe removes addresses and parameters of notices done 30 days ago; when, how and with what result stays.
-func (s *Service) wipe(ctx context.Context) error {
-	before := clock.Micros(s.o.Clock.Now().Add(-30 * 24 * time.Hour))
-	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return wipeMessages(ctx, tx, before) })
+// Wipe removes addresses and parameters of notices done 30 days ago; when, how and with what result stays. A notice
+// still waiting after that time has lost its job and is given up. It runs hourly.
+func (s *Service) Wipe(ctx context.Context) error {
+	now := s.o.Clock.Now()
+	before := clock.Micros(now.Add(-keep))
+	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := wipeMessages(ctx, tx, before); err != nil {
+			return fmt.Errorf("wipe notices: %w", err)
+		}
+		if err := giveUpMessages(ctx, tx, before, clock.Micros(now)); err != nil {
+			return fmt.Errorf("give up notices: %w", err)
+		}
+		return nil
+	})
 }

@@ -85,6 +85,7 @@ type Options struct {
 	BaseURL      *url.URL
 	SupportPhone string
 	Log          *slog.Logger
+	Backoff      func(try int) time.Duration // the wait after a failed try; nil grows from 5 seconds to an hour
 }
 
 // Service sends notices.
@@ -96,8 +97,8 @@ type Service struct {
 // New makes the service and registers its job.
 func New(o Options) *Service {
 	s := &Service{o: o, templates: map[string]Template{}}
-	jobs.Handle(o.Jobs, jobs.Work{Tries: 12, Timeout: time.Minute}, s.deliver)
-	o.Jobs.Every("notify wipe", time.Hour, s.wipe)
+	jobs.Handle(o.Jobs, jobs.Work{Tries: mostTries, Timeout: time.Minute, Backoff: o.Backoff}, s.deliver)
+	o.Jobs.Every("notify wipe", time.Hour, s.Wipe)
 	return s
 }
 

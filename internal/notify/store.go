@@ -53,6 +53,11 @@ func wipeMessages(ctx context.Context, tx *db.Tx, before int64) error {
 	return err
 }
 
+func giveUpMessages(ctx context.Context, tx *db.Tx, before, now int64) error {
+	_, err := tx.Exec(ctx, "UPDATE notify_message SET state = 'failed', done_at = $2 WHERE state = 'queued' AND queued_at < $1", before, now)
+	return err
+}
+
 func insertOutbox(ctx context.Context, tx *db.Tx, i OutboxItem, links string, at int64) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO notify_outbox (id, kind, to_text, subject, body, links, code, at)
