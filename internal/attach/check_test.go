@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -289,19 +290,19 @@ func damages() []damage {
 }
 
 // received makes two files of two parts each.
-func received(t *testing.T, w *world) (f, other attach.File) {
+func received(t *testing.T, w *world, name string) (f, other attach.File) {
 	t.Helper()
-	return w.receive(t, "a.ds2", unknownBytes(partSize+100_000)), w.receive(t, "b.ds2", unknownBytes(partSize+100_000))
+	return w.receive(t, name+" a.ds2", unknownBytes(partSize+100_000)), w.receive(t, name+" b.ds2", unknownBytes(partSize+100_000))
 }
 
 func TestDamageIsNeverHandedOut(t *testing.T) {
-	for _, dmg := range damages() {
-		t.Run(dmg.name, func(t *testing.T) {
-			dbtest.Each(t, func(t *testing.T, d *db.DB) {
-				w := newWorld(t, d, nil)
-				f, other := received(t, w)
-				w.run(t)
-				own := w.owner(t, ann.OwnerID)
+	each(t, func(t *testing.T, w *world) {
+		w.run(t)
+		own := w.owner(t, ann.OwnerID)
+		for _, dmg := range damages() {
+			t.Run(dmg.name, func(t *testing.T) {
+				f, other := received(t, w, dmg.name)
+				w.wait(t)
 				dmg.do(t, w, f, other)
 				rec, err := w.get(t, f.LinkID, own, nil)
 				if err == nil || !errors.Is(err, attach.ErrDamaged) && !errors.Is(err, crypt.ErrSealed) {
@@ -310,21 +311,19 @@ func TestDamageIsNeverHandedOut(t *testing.T) {
 				if whole := unknownBytes(partSize + 100_000); !bytes.HasPrefix(whole, rec.Body.Bytes()) || rec.Body.Len() == len(whole) {
 					t.Error("wrong bytes, or all of them, were handed out")
 				}
-				if dmg.name != "part of another file" && dmg.name != "another row's keys" {
-					if rec, err := w.get(t, other.LinkID, own, nil); err != nil || rec.Body.Len() != int(other.Size) {
-						t.Errorf("the other file: %v", err)
-					}
+				if rec, err := w.get(t, other.LinkID, own, nil); err != nil || rec.Body.Len() != int(other.Size) {
+					t.Errorf("the other file: %v", err)
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestDamageIsNeverClean(t *testing.T) {
 	for _, dmg := range damages() {
 		t.Run(dmg.name, func(t *testing.T) {
 			w := newWorld(t, dbtest.SQLite(t), nil)
-			f, other := received(t, w)
+			f, other := received(t, w, "x")
 			dmg.do(t, w, f, other)
 			w.run(t)
 			if state := w.text(t, "SELECT state FROM attach_file WHERE id = $1", f.FileID); state != attach.Rejected {
@@ -416,5 +415,61 @@ func (w *world) ranges(t *testing.T, f attach.File, data []byte) {
 	}
 	if rec, err := w.get(t, f.LinkID, own, http.Header{"Range": {fmt.Sprintf("bytes=0-9,%d-%d", partSize, partSize+9)}}); err != nil || rec.Code != 206 || !bytes.Contains(rec.Body.Bytes(), data[partSize:partSize+10]) {
 		t.Errorf("two ranges: %d, %v", rec.Code, err)
+	}
+}
+
+// goneClient takes so many writes and then fails, as a closed connection does.
+type goneClient struct {
+	http.ResponseWriter
+	left int
+}
+
+func (g *goneClient) Write(b []byte) (int, error) {
+	if g.left--; g.left < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	return len(b), nil
+}
+
+func TestServeEndsWhenTheBrowserHasGone(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), nil)
+	f := w.receive(t, "a.ds2", unknownBytes(2*partSize))
+	w.run(t)
+	for writes := range 4 {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		if err := w.Serve(&goneClient{httptest.NewRecorder(), writes}, r, f.LinkID, w.owner(t, ann.OwnerID)); err != nil {
+			t.Errorf("gone after %d writes: %v", writes, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+	rec := httptest.NewRecorder()
+	if err := w.Serve(rec, r, f.LinkID, w.owner(t, ann.OwnerID)); !errors.Is(err, context.Canceled) || rec.Body.Len() != 0 {
+		t.Errorf("gone before the first byte: %v", err)
+	}
+}
+
+// A download over a real connection of a file that turns out damaged in the middle never looks whole.
+func TestDamageInTheMiddleOfADownload(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), nil)
+	f := w.receive(t, "a.ds2", unknownBytes(partSize+100_000))
+	w.run(t)
+	edit(t, w.parts(t, f)[1], func(b []byte) []byte { b[50_000] ^= 1; return b })
+	k := w.owner(t, ann.OwnerID)
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if err := w.Serve(rw, r, f.LinkID, k); !errors.Is(err, attach.ErrDamaged) {
+			t.Errorf("err = %v", err)
+		}
+		panic(http.ErrAbortHandler) // what package web does with an error after the answer has begun
+	}))
+	defer s.Close()
+	res, err := s.Client().Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(res.Body); err == nil || len(b) >= int(f.Size) {
+		t.Errorf("%d of %d bytes, %v", len(b), f.Size, err)
 	}
 }

@@ -136,7 +136,7 @@ func archiveReason(r io.ReadSeeker, size int64, want string) (string, error) {
 		return "", err
 	case a.encrypted:
 		return reasonEncrypted, nil
-	case want != "zip" && !(a.office && a.folder):
+	case want != "zip" && (!a.office || !a.folder):
 		return reasonType, nil
 	}
 	return "", nil

@@ -151,13 +151,10 @@ func (s *Service) drop(ctx context.Context, tx *db.Tx, by actor.Actor, fileIDs [
 	}
 	events := make([]audit.Event, len(dropped))
 	for i, id := range dropped {
-		events[i] = audit.Event{Action: fileShredded, SubjectKind: "file", SubjectID: id}
+		events[i] = audit.Event{Action: audit.FileShredded, SubjectKind: "file", SubjectID: id}
 	}
 	return s.audit.RecordAll(ctx, tx, by, events)
 }
-
-// fileShredded is the trail's word for a file whose key was wiped.
-const fileShredded = "file.shredded"
 
 // Move says from which holder to which, who opens the links now and who is to open them.
 type Move struct {

@@ -59,7 +59,7 @@ func send(w http.ResponseWriter, r *http.Request, file *reader, name, fileID str
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("ETag", `"`+fileID+`"`) // a file never changes
-	http.ServeContent(w, r, "", time.Time{}, file)
+	http.ServeContent(aheadWriter{w}, r, "", time.Time{}, file)
 	if r.Context().Err() != nil {
 		return nil // the browser has gone; there is nobody to tell
 	}

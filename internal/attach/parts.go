@@ -70,7 +70,7 @@ func newCipher(dek []byte) (*subtle.AESGCMHKDF, error) {
 // reader reads a stored file from any place on. It opens one part at a time and gives out no byte that its seal did
 // not prove; a part that is longer or shorter than the file's size demands is damaged.
 type reader struct {
-	ctx    context.Context //nolint:containedctx // a reader has no other way to be told that its caller has gone
+	ctx    context.Context // io.Reader leaves a reader no other way to be told that its caller has gone
 	store  blob.Store
 	cipher *subtle.AESGCMHKDF
 	body   body

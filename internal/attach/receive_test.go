@@ -189,6 +189,23 @@ func TestParallelUploadsCannotPassTheLimitTogether(t *testing.T) {
 	})
 }
 
+// What another upload attached meanwhile counts to the byte.
+func TestTheEndOfAnUploadCountsAnew(t *testing.T) {
+	for _, c := range []struct{ other, want int }{{500, 2}, {501, 1}} {
+		dbtest.Each(t, func(t *testing.T, d *db.DB) {
+			w := newWorld(t, d, func(o *attach.Options) { o.Settings.MaxTotal = 1000 })
+			body := &atEnd{data: unknownBytes(500), do: sync.OnceFunc(func() { w.receive(t, "other.ds2", unknownBytes(c.other)) })}
+			_, err := w.Receive(t.Context(), ann, attach.In{Holder: holder, Name: "slow.ds2", Left: attach.MaxTotal, Body: body})
+			if text := fault.From(err).For("attachments"); (err == nil) != (c.want == 2) || err != nil && !strings.Contains(text, "is too large") {
+				t.Errorf("with %d bytes of another: %v", c.other, err)
+			}
+			if n := w.count(t, "SELECT COUNT(*) FROM attach_link"); n != int64(c.want) {
+				t.Errorf("with %d bytes of another: %d files, want %d", c.other, n, c.want)
+			}
+		})
+	}
+}
+
 func TestTooManyFiles(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(o *attach.Options) { o.Settings.MaxFiles = 3 })
