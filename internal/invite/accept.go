@@ -23,6 +23,9 @@ var errHasAccount = errors.New("invite: the address has an account")
 // linked is the open invitation behind a living link. errHasAccount when the address has an account by now.
 func (s *Service) linked(ctx context.Context, r db.Reader, kind, token string) (verify.Link, Invitation, error) {
 	l, err := s.o.Verify.CheckToken(ctx, r, kind, token)
+	if fault.Is(err, fault.Gone) {
+		return l, Invitation{}, s.whyDead(ctx, r, kind, token)
+	}
 	if err != nil {
 		return l, Invitation{}, err
 	}
@@ -30,7 +33,7 @@ func (s *Service) linked(ctx context.Context, r db.Reader, kind, token string) (
 	if err != nil {
 		return l, i, err
 	}
-	if i.State == "held" {
+	if i.State == "held" || i.State == "accepted" {
 		return l, i, errHasAccount
 	}
 	if !i.open() || kind == registerKind && i.BySupport || kind == signupKind && !i.BySupport && i.State != "started" {
@@ -40,6 +43,19 @@ func (s *Service) linked(ctx context.Context, r db.Reader, kind, token string) (
 		return l, i, errors.Join(err, errHasAccount)
 	}
 	return l, i, nil
+}
+
+// whyDead tells people who come back by the link that made their account from those whose link just ended.
+func (s *Service) whyDead(ctx context.Context, r db.Reader, kind, token string) error {
+	id, ok, err := s.o.Verify.DeadSubject(ctx, r, kind, token)
+	if err != nil || !ok {
+		return errors.Join(err, verify.Gone())
+	}
+	i, err := s.Find(ctx, r, id)
+	if err == nil && i.State == "accepted" {
+		return errHasAccount
+	}
+	return errors.Join(err, verify.Gone())
 }
 
 // finish is the last page of registration: what was typed is kept on the invitation and the second e-mail goes out.
