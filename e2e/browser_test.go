@@ -104,6 +104,18 @@ func (b *browser) js(expr string) string {
 	return v
 }
 
+// await evaluates an expression that is a promise of a string.
+func (b *browser) await(expr string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 60*time.Second)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[string](expr, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return v
+}
+
 func (b *browser) text() string { return b.js("document.body ? document.body.innerText : ''") }
 
 // open goes to a path of the portal, or to a whole address.

@@ -48,7 +48,7 @@ type program struct {
 	log  *lines
 }
 
-// lines keeps what the program prints.
+// lines keeps what the program logs. (What it prints for a person holds the demo's passwords on purpose.)
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -84,14 +84,16 @@ func (p *program) run() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.cmd.Stderr = p.cmd.Stdout
+	errs, err := p.cmd.StderrPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
 	found := make(chan string, 1)
 	go func() {
 		for s := bufio.NewScanner(out); s.Scan(); {
-			p.log.add(s.Text())
 			if a := address.FindString(s.Text()); a != "" {
 				select {
 				case found <- a:
@@ -100,6 +102,11 @@ func (p *program) run() {
 			}
 		}
 		close(found)
+	}()
+	go func() {
+		for s := bufio.NewScanner(errs); s.Scan(); {
+			p.log.add(s.Text())
+		}
 	}()
 	select {
 	case p.url = <-found:

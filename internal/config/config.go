@@ -51,7 +51,8 @@ type Config struct {
 
 	Limits Limits `embed:""`
 
-	Dev bool `kong:"-"` // set by the demo: stand-ins, the outbox pages, loopback
+	Dev    bool `kong:"-"` // set by the demo: stand-ins, the outbox pages, loopback
+	Beside bool `kong:"-"` // set by short commands that may run beside the portal
 }
 
 // Limits are the numbers of the product.

@@ -55,11 +55,11 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestUnknownNamesAreErrors(t *testing.T) {
-	_, err := parse(t, "suport_phone = \"x\"")
+	_, err := parse(t, "support_fone = \"x\"")
 	if err == nil || !strings.Contains(err.Error(), "support_phone") {
 		t.Errorf("err = %v, want the nearest name", err)
 	}
-	t.Setenv("SECUREPRACTICE_SUPORT_PHONE", "x")
+	t.Setenv("SECUREPRACTICE_SUPPORT_FONE", "x")
 	if _, err = parse(t, ""); err == nil || !strings.Contains(err.Error(), "support_phone") {
 		t.Errorf("err = %v, want the nearest name", err)
 	}

@@ -43,6 +43,7 @@ type Options struct {
 	Readers  int           // SQLite: reading connections; 0 is 4
 	Conns    int           // PostgreSQL: connections in all, jobs included; 0 is 24, or pool_max_conns of the URL
 	ActLimit time.Duration // how long the statements of one act may take together; 0 is five seconds
+	Beside   bool          // SQLite: open beside a running program, for a short command with an act or two; takes no lock
 }
 
 func (o Options) withDefaults() Options {

@@ -33,11 +33,12 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFolder(filepath.Dir(path))
-	if err != nil {
-		return nil, err
+	s := &sqlite{}
+	if !o.Beside {
+		if s.lock, err = lockFolder(filepath.Dir(path)); err != nil {
+			return nil, err
+		}
 	}
-	s := &sqlite{lock: lock}
 	if err := s.open(ctx, path, o); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -105,5 +106,8 @@ func (s *sqlite) close() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	return errors.Join(append(errs, s.lock.Close())...)
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
 }

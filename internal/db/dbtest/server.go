@@ -191,6 +191,9 @@ func runServer(dir string, account *syscall.Credential) (io.Closer, error) {
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
+	if os.Getenv("SECUREPRACTICE_TEST_DURABLE") != "" { // measurements count only what a power cut would leave
+		args = append(args, "-c", "fsync=on", "-c", "full_page_writes=on")
+	}
 	cmd := exec.Command("sh", args...) //nolint:noctx // it ends with the pipe, not with a context
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true} // Ctrl-C reaches the tests, not the clean-up

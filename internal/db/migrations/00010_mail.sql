@@ -88,7 +88,7 @@ CREATE TABLE mail_draft (
   updated_at BIGINT NOT NULL
 );
 CREATE INDEX mail_draft_author ON mail_draft (author_id, updated_at, id);
-CREATE UNIQUE INDEX mail_draft_reply ON mail_draft (author_id, thread_id);
+CREATE INDEX mail_draft_reply ON mail_draft (author_id, thread_id);
 CREATE TABLE mail_contact (
   user_id TEXT COLLATE "C" NOT NULL,
   id TEXT COLLATE "C" NOT NULL,

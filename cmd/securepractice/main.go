@@ -1,0 +1,114 @@
+// Command securepractice is the portal: one program, with a command for each thing an operator does.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"securepractice/internal/config"
+	"securepractice/internal/fault"
+)
+
+// version is set by the build.
+var version = "unknown"
+
+// commands are the command line.
+type commands struct {
+	Config string `help:"TOML file with settings." type:"path" env:"SECUREPRACTICE_CONFIG"`
+
+	Serve   serveCmd   `cmd:"" help:"Run the portal."`
+	Demo    demoCmd    `cmd:"" help:"Run a demo with two practices on this machine."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to this program's version."`
+	Staff   struct {
+		Add staffAddCmd `cmd:"" help:"Add a member of Support and send the link to set a password."`
+	} `cmd:"" help:"The operator's staff."`
+	Audit struct {
+		Verify auditCmd `cmd:"" help:"Walk the sealed audit trail and name what was changed."`
+	} `cmd:"" help:"The audit trail."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "securepractice: "+strings.ReplaceAll(explain(err), "\n", "\n  "))
+		os.Exit(1)
+	}
+}
+
+// run parses the command line and does what it says.
+func run(ctx context.Context, args []string) error {
+	file, err := config.ReadFile(configPath(args))
+	if err != nil {
+		return err
+	}
+	var cli commands
+	parser, err := kong.New(&cli, kong.Name("securepractice"), kong.Description("A closed portal for dental practices."), kong.DefaultEnvars("SECUREPRACTICE"),
+		kong.Resolvers(file), kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
+	if err != nil {
+		return err
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	return k.Run()
+}
+
+// configPath finds --config before the rest is parsed: the file gives other flags their values.
+func configPath(args []string) string {
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--config="); ok {
+			return v
+		}
+		if a == "--config" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return os.Getenv(config.Prefix + "CONFIG")
+}
+
+// explain writes an error for a person at a terminal.
+func explain(err error) string {
+	var f *fault.Fault
+	if !errors.As(err, &f) {
+		return err.Error()
+	}
+	lines := []string{}
+	if f.Text != "" {
+		lines = append(lines, f.Text)
+	}
+	for _, e := range f.Fields {
+		lines = append(lines, e.Field+": "+e.Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// allowed are the only fields a log line may carry. Content, names, addresses, codes and links are in none of them.
+var allowed = map[string]bool{
+	slog.TimeKey: true, slog.LevelKey: true, slog.MessageKey: true, "method": true, "route": true, "status": true, "duration": true, "ms": true, "bytes": true, "reference": true,
+	"user": true, "kind": true, "job": true, "number": true, "try": true, "cause": true, "err": true, "error": true, "address": true, "version": true, "count": true, "problem": true,
+}
+
+// logger writes JSON lines for production and plain ones for the demo.
+func logger(json bool) *slog.Logger {
+	o := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if !allowed[a.Key] {
+			return slog.Attr{}
+		}
+		return a
+	}}
+	if json {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}

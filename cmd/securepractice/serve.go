@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"securepractice/internal/app"
+	"securepractice/internal/config"
+)
+
+// serveCmd is production.
+type serveCmd struct {
+	config.Config `embed:""`
+}
+
+// Run serves until it is told to stop.
+func (c *serveCmd) Run(ctx context.Context) error {
+	if err := c.ReadSecrets(); err != nil {
+		return err
+	}
+	if err := c.CheckServe(); err != nil {
+		return err
+	}
+	log := logger(true)
+	a, err := app.New(ctx, c.Config, log, nil)
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return a.Serve(ctx, l, func() { log.Info("serving", "address", l.Addr().String(), "version", version) })
+}

@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"securepractice/internal/account"
+	"securepractice/internal/attach"
+	"securepractice/internal/audit"
+	"securepractice/internal/blob"
+	"securepractice/internal/clock"
+	"securepractice/internal/config"
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+	"securepractice/internal/home"
+	"securepractice/internal/invite"
+	"securepractice/internal/jobs"
+	"securepractice/internal/limit"
+	"securepractice/internal/mail"
+	"securepractice/internal/notify"
+	"securepractice/internal/practice"
+	"securepractice/internal/scan"
+	"securepractice/internal/support"
+	"securepractice/internal/ui"
+	"securepractice/internal/verify"
+	"securepractice/internal/web"
+)
+
+// App is the whole program, built and not yet started.
+type App struct {
+	Config   config.Config
+	Log      *slog.Logger
+	Clock    *clock.Clock
+	DB       *db.DB
+	Keys     *crypt.Keys
+	Jobs     *jobs.Client
+	Router   *web.Router
+	Notify   *notify.Service
+	Audit    *audit.Service
+	Practice *practice.Service
+	Verify   *verify.Service
+	Account  *account.Service
+	Invite   *invite.Service
+	Attach   *attach.Service
+	Mail     *mail.Service
+	Support  *support.Service
+	Home     *home.Service
+
+	limit *limit.Limiter
+	texts home.Texts
+	base  *url.URL
+}
+
+// New opens what the settings name and builds the rooms. It changes nothing: a wrong or missing root key or missing
+// migrations are errors that say what to do. clk is nil outside tests and the demo.
+func New(ctx context.Context, cfg config.Config, log *slog.Logger, clk *clock.Clock) (*App, error) {
+	if clk == nil {
+		clk = clock.System()
+	}
+	a := &App{Config: cfg, Log: log, Clock: clk}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if err := a.build(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// open reads the texts, opens the database and the keys.
+func (a *App) open(ctx context.Context) (err error) {
+	if a.base, err = url.Parse(a.Config.BaseURL); err != nil {
+		return fmt.Errorf("base_url: %w", err)
+	}
+	if a.texts, err = readTexts(a.Config); err != nil {
+		return err
+	}
+	root, err := crypt.LoadRoot(a.Config.RootKey)
+	if err != nil {
+		return err
+	}
+	if a.DB, err = db.Open(ctx, a.Config.DatabaseURL(), db.Options{Beside: a.Config.Beside}); err != nil {
+		return err
+	}
+	if err := checkVersion(ctx, a.DB); err != nil {
+		return err
+	}
+	a.Keys, err = crypt.Open(ctx, a.DB, root)
+	return err
+}
+
+func checkVersion(ctx context.Context, d *db.DB) error {
+	have, want, err := db.Versions(ctx, d)
+	if err != nil {
+		return err
+	}
+	if have != want {
+		return fmt.Errorf("the database is at version %d, this program needs %d: run `securepractice migrate`", have, want)
+	}
+	return nil
+}
+
+func readTexts(c config.Config) (home.Texts, error) {
+	t := home.DefaultTexts()
+	var errs []error
+	for _, f := range []struct {
+		path string
+		set  func(string)
+	}{{c.TermsFile, t.SetTerms}, {c.PrivacyFile, func(s string) { t.Privacy = s }}, {c.HelpFile, func(s string) { t.Help = s }}} {
+		if f.path == "" {
+			continue
+		}
+		b, err := os.ReadFile(f.path)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read a text: %w", err))
+			continue
+		}
+		f.set(string(b))
+	}
+	return t, errors.Join(errs...)
+}
+
+// carrier is what takes notices out of the house.
+func (a *App) carrier() notify.Carrier {
+	box := notify.Outbox{DB: a.DB, Clock: a.Clock}
+	c := a.Config
+	if c.SMTPHost == "" {
+		return box
+	}
+	return notify.Carriers{Mail: notify.SMTP{Host: c.SMTPHost, Port: c.SMTPPort, User: c.SMTPUser, Password: c.SMTPPassword, TLS: c.SMTPTLS}, Rest: box}
+}
+
+// build makes the rooms from the bottom up and connects them.
+func (a *App) build() error {
+	l := a.Config.Limits
+	a.Jobs = jobs.New(a.DB, a.Log)
+	a.limit = &limit.Limiter{Keys: a.Keys, Clock: a.Clock}
+	a.Notify = notify.New(notify.Options{DB: a.DB, Keys: a.Keys, Jobs: a.Jobs, Clock: a.Clock, Carrier: a.carrier(), From: a.Config.NotifyAddress,
+		Product: a.Config.Product, BaseURL: a.base, SupportPhone: a.Config.SupportPhone, Log: a.Log})
+	a.Audit = audit.New(audit.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock})
+	a.Practice = practice.New(practice.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Audit: a.Audit})
+	a.Verify = verify.New(verify.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
+		Settings: verify.Settings{CodeLife: l.CodeLife, Tries: l.CodeTries, CodesPerFlow: l.CodesPerFlow, CodesPerPhone: l.CodesPerNumber, CodesPerDay: l.CodesPerDay, FlowsPerLink: l.FlowsPerLink}})
+	a.Account = account.New(account.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify,
+		Settings: account.Settings{MinPassword: l.MinPassword, NoClasses: l.PasswordAnyChars, History: l.PasswordHistory, MaxAge: l.PasswordAge, WrongTries: l.WrongPasswords,
+			Idle: l.Idle, Session: l.Session, ResetLink: l.ResetLink, StaffLink: l.PasswordLink, Hashers: l.Hashers, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
+	a.Invite = invite.New(invite.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify, Account: a.Account,
+		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
+	blobs, err := blob.OpenDisk(filepath.Join(a.Config.Data, "blobs"))
+	if err != nil {
+		return err
+	}
+	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: blobs, Scanner: scan.Demo{},
+		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles}})
+	hub := web.NewHub()
+	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
+		Account: a.Account, Invite: a.Invite, Attach: a.Attach, Practice: a.Practice, Hub: hub, Settings: mail.Settings{MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
+	a.Support = support.New(support.Options{DB: a.DB, Clock: a.Clock, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
+	a.connect()
+	return a.mount()
+}
+
+// connect sets the functions by which earlier rooms tell later ones.
+func (a *App) connect() {
+	a.Account.OnUnknown = a.Invite.Remind
+	a.Invite.OnAccepted = a.Mail.Claim
+	a.Attach.OnVerdict = a.Mail.Verdict
+	a.Jobs.Every("audit seal", 5*time.Second, func(ctx context.Context) error {
+		_, err := a.Audit.Seal(ctx)
+		return err
+	})
+	a.Jobs.Every("limit sweep", time.Hour, func(ctx context.Context) error { return a.limit.Sweep(ctx, a.DB) })
+	a.Jobs.Every("session sweep", 10*time.Minute, a.Account.SweepSessions)
+}
+
+// mount registers every room's routes.
+func (a *App) mount() error {
+	prefixes, err := a.Config.Prefixes()
+	if err != nil {
+		return err
+	}
+	plain := ui.Shell{Product: a.Config.Product, SupportPhone: a.Config.SupportPhone, SupportEmail: a.Config.SupportEmail, Notify: a.Config.NotifyAddress}
+	var accounts func() []home.DevAccount
+	if a.Config.Dev {
+		accounts = DemoAccounts
+	}
+	a.Home = home.New(home.Options{DB: a.DB, Clock: a.Clock, Account: a.Account, Practice: a.Practice, Mail: a.Mail, Notify: a.Notify, Texts: a.texts, Plain: plain,
+		Idle: a.Config.Limits.Idle, Warn: a.Config.Limits.IdleWarning, Accounts: accounts, Ready: a.DB.Ping, Log: a.Log})
+	a.Router = web.New(web.Options{Log: a.Log, Clock: a.Clock, BaseURL: a.Config.BaseURL, Session: a.Account.Session, Touch: a.Account.Touch, Shell: a.Home.Shell,
+		MAC: a.Keys.MAC, Plain: plain, Dev: a.Config.Dev, PlainCookies: a.Config.PlainCookies, Proxies: prefixes})
+	a.Home.Mount(a.Router)
+	a.Account.Mount(a.Router)
+	a.Invite.Mount(a.Router)
+	a.Mail.Mount(a.Router)
+	a.Support.Mount(a.Router)
+	return nil
+}
+
+// Handler answers requests.
+func (a *App) Handler() http.Handler { return a.Router.Handler() }
+
+// Close gives back what New opened. Serve does it by itself.
+func (a *App) Close() error {
+	if a.DB == nil {
+		return nil
+	}
+	return a.DB.Close()
+}

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Limits of the HTTP server. Uploads and streams set their own deadlines as they go.
+const (
+	headerTime = 10 * time.Second
+	readTime   = 60 * time.Second
+	writeTime  = 60 * time.Second
+	idleTime   = 120 * time.Second
+	headerMax  = 32 << 10
+	drainTime  = 30 * time.Second
+)
+
+// Start runs jobs and periodic work until Stop.
+func (a *App) Start(ctx context.Context) error { return a.Jobs.Start(ctx) }
+
+// Stop lets running jobs finish, as long as ctx lasts, and closes the database.
+func (a *App) Stop(ctx context.Context) error {
+	return errors.Join(a.Jobs.Stop(ctx), a.Close())
+}
+
+// Serve answers on the listener until ctx ends, then drains: no new requests, running ones and jobs finish within 30
+// seconds. ready is called when it can serve.
+func (a *App) Serve(ctx context.Context, l net.Listener, ready func()) error {
+	if err := a.Start(ctx); err != nil {
+		return errors.Join(err, l.Close(), a.Close())
+	}
+	srv := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerMax}
+	srv.RegisterOnShutdown(a.Router.Drain)
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	ready()
+	var err error
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if down := srv.Shutdown(drain); down != nil {
+		err = errors.Join(err, srv.Close())
+	}
+	return errors.Join(err, a.Stop(drain))
+}
