@@ -86,7 +86,8 @@ func (s *Service) allow(ctx context.Context, tx *db.Tx, by actor.Actor, f Flow, 
 		{limit.Rule{Name: "codes an address", Max: s.set.CodesPerIP, Window: day}, by.IP},
 		{limit.Rule{Name: "codes a day", Max: s.set.CodesPerDay, Window: day}, ""},
 	}
-	if f.Method == "" { // this flow's first code
+	// This flow's first code. Flows without a link (Support's sign-in) stand behind a password instead.
+	if f.Method == "" && f.Generation > 0 {
 		rules = append(rules, struct {
 			rule limit.Rule
 			key  string

@@ -181,3 +181,34 @@ func (s *Service) EndFlows(ctx context.Context, tx *db.Tx, subject, kind, why st
 	}
 	return nil
 }
+
+// EndBrowser ends this browser's open flows of a kind, whoever their subjects: before one begins whose steps are found
+// by the browser alone, so that nobody goes on with somebody else's.
+func (s *Service) EndBrowser(ctx context.Context, tx *db.Tx, kind, browser, why string) error {
+	if err := endBrowserFlows(ctx, tx, kind, s.browserMAC(browser), why); err != nil {
+		return fmt.Errorf("end this browser's flows: %w", err)
+	}
+	return nil
+}
+
+// EndOthers ends the open flows of f's subject and kind in all other browsers.
+func (s *Service) EndOthers(ctx context.Context, tx *db.Tx, f Flow, why string) error {
+	if err := endOtherFlows(ctx, tx, f, why); err != nil {
+		return fmt.Errorf("end other flows: %w", err)
+	}
+	return nil
+}
+
+// Sweep ends flows whose time is over, and removes what was typed in those that have ended. Run it every few minutes.
+func (s *Service) Sweep(ctx context.Context) error {
+	now := s.now()
+	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := endExpired(ctx, tx, now); err != nil {
+			return fmt.Errorf("end expired flows: %w", err)
+		}
+		if err := wipeEnded(ctx, tx); err != nil {
+			return fmt.Errorf("wipe ended flows: %w", err)
+		}
+		return nil
+	})
+}

@@ -105,10 +105,15 @@ func (s *Service) UseLink(ctx context.Context, tx *db.Tx, l Link) error {
 
 // EndLinks ends every link of the subject and every flow, with a word that says why ("edited", "deactivated").
 func (s *Service) EndLinks(ctx context.Context, tx *db.Tx, subject, why string) error {
-	if err := endLinks(ctx, tx, subject, s.now()); err != nil {
+	return s.EndLink(ctx, tx, "", subject, why)
+}
+
+// EndLink ends the subject's link of one kind ("" = of every kind) and the flows of that kind.
+func (s *Service) EndLink(ctx context.Context, tx *db.Tx, kind, subject, why string) error {
+	if err := endLinks(ctx, tx, subject, kind, s.now()); err != nil {
 		return fmt.Errorf("end links: %w", err)
 	}
-	if err := endFlowsOf(ctx, tx, subject, "", why); err != nil {
+	if err := endFlowsOf(ctx, tx, subject, kind, why); err != nil {
 		return fmt.Errorf("end flows: %w", err)
 	}
 	return nil

@@ -37,7 +37,9 @@ func ParsePhone(s string) (e164 string, ok bool) {
 }
 
 // example says whether a national number is one of those reserved for examples: 555-0100 to 555-0199 of any area.
-func example(national string) bool { return len(national) == 10 && national[3:8] == "55501" }
+func example(national string) bool {
+	return len(national) == 10 && national[0] >= '2' && national[3:8] == "55501"
+}
 
 // ShowPhone writes a number the way it is read aloud: "(206) 555-0142". What is no such number stays as it is.
 func ShowPhone(e164 string) string {

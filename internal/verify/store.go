@@ -47,8 +47,12 @@ func useLink(ctx context.Context, tx *db.Tx, l Link, now int64) (bool, error) {
 	return n == 1, err
 }
 
-func endLinks(ctx context.Context, tx *db.Tx, subject string, now int64) error {
-	_, err := tx.Exec(ctx, "UPDATE verify_link SET generation = generation + 1, used_at = $2 WHERE subject_id = $1", subject, now)
+// endLinks ends the links of a subject, of one kind or, with kind "", of all.
+func endLinks(ctx context.Context, tx *db.Tx, subject, kind string, now int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE verify_link
+		SET generation = generation + 1, used_at = $3
+		WHERE subject_id = $1 AND ($2 = '' OR kind = $2)`, subject, kind, now)
 	return err
 }
 
@@ -146,6 +150,38 @@ func endFlowsOf(ctx context.Context, tx *db.Tx, subject, kind, why string) error
 		UPDATE verify_flow
 		SET state = 'ended', ended_why = $3, code_mac = NULL, code_sealed = NULL, version = version + 1
 		WHERE subject_id = $1 AND state = 'open' AND ($2 = '' OR kind = $2)`, subject, kind, why)
+	return err
+}
+
+// endBrowserFlows ends the open flows of a kind in one browser, whoever their subjects.
+func endBrowserFlows(ctx context.Context, tx *db.Tx, kind string, browser []byte, why string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE verify_flow
+		SET state = 'ended', ended_why = $3, code_mac = NULL, code_sealed = NULL, version = version + 1
+		WHERE browser_mac = $1 AND kind = $2 AND state = 'open'`, browser, kind, why)
+	return err
+}
+
+// endOtherFlows ends the subject's open flows of a kind but one.
+func endOtherFlows(ctx context.Context, tx *db.Tx, f Flow, why string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE verify_flow
+		SET state = 'ended', ended_why = $4, code_mac = NULL, code_sealed = NULL, version = version + 1
+		WHERE subject_id = $1 AND kind = $2 AND id <> $3 AND state = 'open'`, f.Subject, f.Kind, f.ID, why)
+	return err
+}
+
+// endExpired ends flows whose time is over; wipeEnded removes what was typed in flows that have ended in any way.
+func endExpired(ctx context.Context, tx *db.Tx, now int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE verify_flow
+		SET state = 'ended', ended_why = 'expired', code_mac = NULL, code_sealed = NULL, data_sealed = NULL, version = version + 1
+		WHERE state = 'open' AND expires_at <= $1`, now)
+	return err
+}
+
+func wipeEnded(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, "UPDATE verify_flow SET data_sealed = NULL WHERE state <> 'open' AND data_sealed IS NOT NULL")
 	return err
 }
 
