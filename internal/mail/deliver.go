@@ -1,0 +1,94 @@
+package mail
+
+import (
+	"context"
+	"fmt"
+
+	"securepractice/internal/audit"
+	"securepractice/internal/db"
+	"securepractice/internal/notify"
+)
+
+// hand writes what follows from a stored message: the author's own row and audit line when it is being sent, and, once
+// nothing holds it back, the recipients' rows, notices and invitations.
+func (s *Service) hand(ctx context.Context, tx *db.Tx, o outgoing, sending bool) error {
+	given := o.msg.state == Delivered
+	if err := s.handRows(ctx, tx, o, sending, given); err != nil {
+		return err
+	}
+	var events []audit.Event
+	if sending {
+		events = append(events, sentEvent(audit.MailSent, o.msg, o.author.PracticeID, map[string]string{"files": fmt.Sprint(o.msg.files)}))
+	}
+	wake := []string{o.msg.authorID}
+	for _, r := range o.to {
+		if !given {
+			continue
+		}
+		if r.registered() {
+			events = append(events, sentEvent(audit.MailDelivered, o.msg, o.author.PracticeID, map[string]string{"to": r.person.ID}))
+			wake = append(wake, r.person.ID)
+		}
+		if err := s.notice(ctx, tx, o, r); err != nil {
+			return err
+		}
+	}
+	tx.AfterCommit(func() { s.o.Hub.Wake(wake...) })
+	return s.o.Audit.RecordAll(ctx, tx, o.by, events)
+}
+
+// handRows writes the member rows a message concerns, in one statement, in the order of their people.
+func (s *Service) handRows(ctx context.Context, tx *db.Tx, o outgoing, sending, given bool) error {
+	var list []member
+	if sending {
+		m := member{userID: o.author.ID, ownerID: o.msg.authorOwner, role: string(o.author.Role), folder: none, other: o.to[0].party()}
+		list = append(list, m)
+	}
+	for _, r := range o.to {
+		if given && r.registered() {
+			list = append(list, member{userID: r.person.ID, ownerID: r.person.OwnerID, role: string(r.person.Role), folder: Inbox, unread: true, other: partyOf(o.author)})
+		}
+	}
+	for i := range list {
+		m := &list[i]
+		m.threadID, m.files, m.messages, m.lastAt = o.msg.threadID, o.msg.files, 1, o.msg.writtenAt
+		if given {
+			m.lastAt = o.msg.deliveredAt
+		}
+		m.ownerID = ownerIn(o.members, *m)
+		if err := s.sealMember(ctx, tx, m, o.subject, o.body); err != nil {
+			return err
+		}
+	}
+	byPerson(list)
+	if err := putMembers(ctx, tx, list); err != nil {
+		return fmt.Errorf("write the mailboxes: %w", err)
+	}
+	return nil
+}
+
+// ownerIn is the owner that seals a person's row: of the row there is, if there is one.
+func ownerIn(members []member, m member) string {
+	for _, was := range members {
+		if was.userID == m.userID {
+			return was.ownerID
+		}
+	}
+	return m.ownerID
+}
+
+// notice tells a recipient by e-mail, or the invited person by their invitation.
+func (s *Service) notice(ctx context.Context, tx *db.Tx, o outgoing, r recipient) error {
+	switch inv := r.invited; {
+	case r.registered():
+		return s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: r.person.Email, Template: noticeNew, UserID: r.person.ID, PracticeID: o.author.PracticeID,
+			Params: notify.Params{"author": o.author.ID, "thread": o.msg.threadID}})
+	case inv.State == "held":
+		return s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: inv.Email, Template: noticeHeld, InvitationID: inv.ID, PracticeID: inv.PracticeID,
+			Params: notify.Params{"author": o.author.ID, "invitation": inv.ID}})
+	case inv.SentAt == 0:
+		return s.o.Invite.Send(ctx, tx, o.by, inv.ID)
+	default:
+		return s.o.Invite.Again(ctx, tx, inv.ID)
+	}
+}

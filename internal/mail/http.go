@@ -1,0 +1,130 @@
+package mail
+
+import (
+	"net/http"
+
+	"securepractice/internal/actor"
+	"securepractice/internal/fault"
+	"securepractice/internal/web"
+)
+
+// Where a page hears of new mail, and asks what is new.
+const (
+	EventsPath = "/mail/events"
+	PollPath   = "/mail/poll"
+)
+
+// Mount registers the room's pages.
+func (s *Service) Mount(rt *web.Router) {
+	rt.Get(web.User, "/mail", s.showMail)
+	rt.Get(web.User, "/mail/inbox", s.showFolder(Inbox))
+	rt.Get(web.User, "/mail/archive", s.showFolder(Archive))
+	rt.Get(web.User, "/mail/sent", s.showSent)
+	rt.Get(web.User, "/mail/drafts", s.showDrafts)
+	rt.Form(web.User, "/mail/sent/{id}/resend", s.postResend)
+
+	rt.Get(web.User, "/mail/t/{id}", s.showThread)
+	rt.Get(web.User, "/mail/t/{id}/print", s.showPrint)
+	rt.Upload(web.User, "/mail/t/{id}/reply", s.postReply)
+	rt.Form(web.User, "/mail/t/{id}/archive", s.postMove(Archive, "Moved to Archive."))
+	rt.Form(web.User, "/mail/t/{id}/inbox", s.postMove(Inbox, "Moved to Inbox."))
+	rt.Form(web.User, "/mail/t/{id}/unread", s.postUnread)
+
+	rt.Get(web.User, "/mail/new", s.showCompose)
+	rt.Upload(web.User, "/mail/new", s.postCompose)
+	rt.Get(web.User, "/mail/contacts", s.showContacts)
+	rt.JSON(web.User, "/mail/recipient", s.postRecipient)
+
+	rt.Get(web.User, "/mail/d/{id}", s.showDraft)
+	rt.Get(web.User, "/mail/d/{id}/delete", s.showDeleteDraft)
+	rt.Form(web.User, "/mail/d/{id}/delete", s.postDeleteDraft)
+	rt.Form(web.User, "/mail/drafts/save", s.postSave)
+	rt.Upload(web.User, "/mail/drafts/file", s.postFile)
+	rt.Form(web.User, "/mail/drafts/file/remove", s.postRemoveFile)
+	rt.Quiet(web.User, "/mail/drafts/{id}/files", s.showFiles)
+	rt.Download(web.User, "/mail/attachments/{id}", s.download)
+
+	rt.Events(web.User, EventsPath, s.events)
+	rt.Quiet(web.User, PollPath, s.poll)
+}
+
+// showMail is the Inbox. Whoever has one conversation and has never opened it has come for it.
+func (s *Service) showMail(w http.ResponseWriter, r *http.Request) error {
+	by := web.Actor(r)
+	id, only, err := s.onlyThread(r.Context(), by)
+	if err != nil {
+		return err
+	}
+	if only {
+		return web.Redirect(w, r, "/mail/t/"+id)
+	}
+	return s.showFolder(Inbox)(w, r)
+}
+
+func (s *Service) showFolder(folder string) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		l, err := s.listFolder(r.Context(), web.Actor(r), folder, r.URL.Query().Get("after"))
+		if err != nil {
+			return err
+		}
+		return web.Render(w, r, http.StatusOK, listPage(web.Actor(r), l))
+	}
+}
+
+func (s *Service) showSent(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.listSentBox(r.Context(), web.Actor(r), r.URL.Query().Get("after"))
+	if err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, listPage(web.Actor(r), l))
+}
+
+func (s *Service) showDrafts(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.listDraftBox(r.Context(), web.Actor(r), r.URL.Query().Get("after"))
+	if err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, listPage(web.Actor(r), l))
+}
+
+func (s *Service) postResend(w http.ResponseWriter, r *http.Request) error {
+	if _, err := web.ReadForm(w, r); err != nil {
+		return err
+	}
+	if err := s.resend(r.Context(), web.Actor(r), r.PathValue("id")); err != nil {
+		return err
+	}
+	web.Flash(w, "The invitation was sent again.")
+	return web.Redirect(w, r, "/mail/sent")
+}
+
+func (s *Service) events(w http.ResponseWriter, r *http.Request) error {
+	wake, cancel := s.o.Hub.Subscribe(web.Actor(r).ID)
+	defer cancel()
+	return web.Follow(w, r, wake, "mail")
+}
+
+func (s *Service) poll(w http.ResponseWriter, r *http.Request) error {
+	n, err := s.news(r.Context(), web.Actor(r), r.URL.Query().Get("since"))
+	if err != nil {
+		return err
+	}
+	return web.SendJSON(w, http.StatusOK, n)
+}
+
+// download hands out an attachment after permission and audit. A HEAD only learns that it may.
+func (s *Service) download(w http.ResponseWriter, r *http.Request) error {
+	k, err := s.fetch(r.Context(), web.Actor(r), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return s.o.Attach.Serve(w, r, r.PathValue("id"), k)
+}
+
+// paidPage is the page of somebody who may not compose: without a word of paying for a patient.
+func paidPage(w http.ResponseWriter, r *http.Request, by actor.Actor, err error) error {
+	if !fault.Is(err, fault.Forbidden) {
+		return err
+	}
+	return web.Render(w, r, http.StatusForbidden, replyOnlyPage(by, fault.From(err).Text))
+}

@@ -1,0 +1,140 @@
+package mail
+
+import (
+	"io"
+	"time"
+
+	"securepractice/internal/account"
+	"securepractice/internal/actor"
+	"securepractice/internal/attach"
+	"securepractice/internal/audit"
+	"securepractice/internal/clock"
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+	"securepractice/internal/invite"
+	"securepractice/internal/limit"
+	"securepractice/internal/notify"
+	"securepractice/internal/web"
+)
+
+// Settings are the limits an operator may change. Zero values are the defaults.
+type Settings struct {
+	MaxSubject   int           // characters; 200
+	MaxBody      int           // characters; 100,000
+	MaxTotal     int64         // bytes of all attachments of a message; attach.MaxTotal
+	PageSize     int           // rows of a list; 50
+	ThreadSize   int           // messages of a thread shown at once; 200
+	ViewAgain    time.Duration // how long one session's view of an unchanged thread counts as one; 15 minutes
+	ResendPerDay int64         // invitations sent again for one invitation; 3
+}
+
+func (s Settings) withDefaults() Settings {
+	put(&s.MaxSubject, 200)
+	put(&s.MaxBody, 100_000)
+	put(&s.MaxTotal, attach.MaxTotal)
+	put(&s.PageSize, 50)
+	put(&s.ThreadSize, 200)
+	put(&s.ViewAgain, 15*time.Minute)
+	put(&s.ResendPerDay, 3)
+	return s
+}
+
+func put[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// maxTyped bounds each short field of a draft in characters; what is longer was not typed by a person.
+const maxTyped = 1000
+
+// Options of New.
+type Options struct {
+	DB       *db.DB
+	Keys     *crypt.Keys
+	Clock    *clock.Clock
+	Notify   *notify.Service
+	Limit    *limit.Limiter
+	Audit    *audit.Service
+	Account  *account.Service
+	Invite   *invite.Service
+	Attach   *attach.Service
+	Hub      *web.Hub
+	Settings Settings
+}
+
+// Service is the room.
+type Service struct {
+	o   Options
+	set Settings
+}
+
+// New makes the room and registers its notices.
+func New(o Options) *Service {
+	s := &Service{o: o, set: o.Settings.withDefaults()}
+	s.registerNotices()
+	return s
+}
+
+// Compose is a new message to one recipient. DraftID is the form's hidden id: it becomes the message's id, so that
+// the same form sent again is the same message. New describes a recipient whose address nobody here knows.
+type Compose struct {
+	DraftID, To, Subject, Body string
+	New                        *invite.NewInvitation
+}
+
+// Reply is a message in a thread the actor takes part in. DraftID is as in Compose.
+type Reply struct{ DraftID, ThreadID, Body string }
+
+// Sent is what became of a message. State is Waiting while its files are checked, else Delivered.
+type Sent struct{ MessageID, ThreadID, State string }
+
+// The states of a message.
+const (
+	Waiting   = "waiting"   // stored; its recipient sees nothing of it yet
+	Delivered = "delivered" // given to its recipient, or to the invitation of one who is not registered
+	Stopped   = "stopped"   // a file was refused: it went back to Drafts
+)
+
+// Newcomer is what was typed of a recipient who is not known here, as typed.
+type Newcomer struct {
+	Role  string `json:"role,omitempty"`
+	First string `json:"first,omitempty"`
+	Last  string `json:"last,omitempty"`
+	Phone string `json:"phone,omitempty"`
+	Cell  string `json:"cell,omitempty"`
+}
+
+// Draft is a message being written. ThreadID is empty for a new one. Version counts its saves: 0 is one that was never
+// saved, and a save names the version it was made from.
+type Draft struct {
+	ID, ThreadID      string
+	To, Subject, Body string
+	New               Newcomer
+	Version           int64
+	SavedAt           time.Time
+}
+
+// AttachIn is a file for a draft that is saved.
+type AttachIn struct {
+	DraftID, Name string
+	Body          io.Reader
+}
+
+// The folders of a member row, and the lists that are none.
+const (
+	Inbox   = "inbox"
+	Archive = "archive"
+	none    = "none" // only one's own messages so far: listed in Sent alone
+)
+
+// holder is the name under which attach keeps a draft's or message's files.
+func holder(id string) string { return holderPrefix + id }
+
+const holderPrefix = "mail:"
+
+// program names who acts when no person does.
+func program(name string) actor.Actor { return actor.ByProgram(name) }
+
+func (s *Service) now() int64 { return clock.Micros(s.o.Clock.Now()) }

@@ -1,0 +1,134 @@
+package mail
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+)
+
+// party is the other side of a thread as one member's list shows it.
+type party struct {
+	ID   string `json:"-"` // user id, or the invitation's while nobody has registered
+	Name string `json:"n"`
+	Org  string `json:"o"` // practice, or "Patient"
+}
+
+// line is the name with the organisation behind it.
+func (p party) line() string {
+	if p.Org == "" {
+		return p.Name
+	}
+	return p.Name + ", " + p.Org
+}
+
+// snippetLen is how many characters of a message a list shows.
+const snippetLen = 140
+
+// snippet is the beginning of a message on one line.
+func snippet(body string) string {
+	var b strings.Builder
+	n, gap := 0, false
+	for _, r := range body {
+		if unicode.IsSpace(r) || unicode.IsControl(r) {
+			gap = n > 0
+			continue
+		}
+		if gap {
+			b.WriteByte(' ')
+			gap, n = false, n+1
+		}
+		if n >= snippetLen {
+			return b.String() + "…"
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return b.String()
+}
+
+// place names a member row, whose columns are bound to it.
+func (m member) place() string { return m.userID + "/" + m.threadID }
+
+// sealMember seals what a member row shows of a thread.
+func (s *Service) sealMember(ctx context.Context, r db.Reader, m *member, subject, text string) error {
+	o, err := s.o.Keys.Owner(ctx, r, m.ownerID)
+	if err != nil {
+		return fmt.Errorf("find a member's keys: %w", err)
+	}
+	if err := sealParty(o, m); err != nil {
+		return err
+	}
+	if m.subjectSealed, err = o.Seal("mail_member", "subject_sealed", m.place(), []byte(subject)); err != nil {
+		return err
+	}
+	m.snippetSealed, err = o.Seal("mail_member", "snippet_sealed", m.place(), []byte(snippet(text)))
+	return err
+}
+
+func sealParty(o crypt.Sealer, m *member) error {
+	who, err := json.Marshal(m.other)
+	if err != nil {
+		return fmt.Errorf("write a name: %w", err)
+	}
+	m.otherSealed, err = o.Seal("mail_member", "last_from_name_sealed", m.place(), who)
+	return err
+}
+
+// openMember opens what a member row shows.
+func (s *Service) openMember(ctx context.Context, r db.Reader, m *member) error {
+	o, err := s.o.Keys.Owner(ctx, r, m.ownerID)
+	if err != nil {
+		return fmt.Errorf("find a member's keys: %w", err)
+	}
+	who, err := o.Open("mail_member", "last_from_name_sealed", m.place(), m.otherSealed)
+	if err != nil {
+		return fmt.Errorf("open a name: %w", err)
+	}
+	if err := json.Unmarshal(who, &m.other); err != nil {
+		return fmt.Errorf("read a name: %w", err)
+	}
+	subject, err := o.Open("mail_member", "subject_sealed", m.place(), m.subjectSealed)
+	if err != nil {
+		return fmt.Errorf("open a subject: %w", err)
+	}
+	m.subject = string(subject)
+	if m.snippetSealed == nil {
+		return nil
+	}
+	text, err := o.Open("mail_member", "snippet_sealed", m.place(), m.snippetSealed)
+	if err != nil {
+		return fmt.Errorf("open a snippet: %w", err)
+	}
+	m.snippet = string(text)
+	return nil
+}
+
+// unwrap opens a thread's key by one owner's wrap of it.
+func (s *Service) unwrap(ctx context.Context, r db.Reader, threadID, ownerID string, wrapped []byte) (*crypt.Thread, error) {
+	o, err := s.o.Keys.Owner(ctx, r, ownerID)
+	if err != nil {
+		return nil, fmt.Errorf("find a thread's owner: %w", err)
+	}
+	t, err := o.UnwrapThread(threadID, wrapped)
+	if err != nil {
+		return nil, fmt.Errorf("open a thread's key: %w", err)
+	}
+	return t, nil
+}
+
+func sealBody(t *crypt.Thread, id, body string) ([]byte, error) {
+	return t.Seal("mail_message", "body_sealed", id, []byte(body))
+}
+
+func openBody(t *crypt.Thread, id string, sealed []byte) (string, error) {
+	b, err := t.Open("mail_message", "body_sealed", id, sealed)
+	if err != nil {
+		return "", fmt.Errorf("open message %s: %w", id, err)
+	}
+	return string(b), nil
+}

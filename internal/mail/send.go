@@ -1,0 +1,325 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"securepractice/internal/account"
+	"securepractice/internal/actor"
+	"securepractice/internal/attach"
+	"securepractice/internal/audit"
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+	"securepractice/internal/fault"
+	"securepractice/internal/invite"
+)
+
+// errStored ends an act whose message was stored by an earlier sending of the same form.
+var errStored = errors.New("mail: the message is stored already")
+
+// The answers to a form that was sent before.
+func errOtherContent() error {
+	return fault.New(fault.Conflict, "This message was already sent with other content. What is below was not sent. To send it as a new message, select Send.")
+}
+
+func errCameBack() error {
+	return fault.New(fault.Conflict, "This message was not delivered because an attachment was blocked. It is in your Drafts.")
+}
+
+// recipient is one of those a message goes to: a person, or the invitation of one who is not registered.
+type recipient struct {
+	person  account.Card
+	invited invite.Invitation
+}
+
+func (r recipient) registered() bool { return r.person.ID != "" }
+
+// party is how the recipient is shown in the author's list.
+func (r recipient) party() party {
+	if r.registered() {
+		return partyOf(r.person)
+	}
+	p := party{ID: r.invited.ID, Name: r.invited.Name()}
+	if r.invited.Role == invite.Patient {
+		p.Org = "Patient"
+	}
+	return p
+}
+
+func partyOf(c account.Card) party {
+	p := party{ID: c.ID, Name: c.Name, Org: c.Practice}
+	if c.Role == actor.Patient {
+		p.Org = "Patient"
+	}
+	return p
+}
+
+// outgoing is a message on its way, with everything its act needs.
+type outgoing struct {
+	by        actor.Actor // who acts: its author, or the program
+	msg       message
+	key       *crypt.Thread
+	subject   string
+	body      string
+	author    account.Card
+	to        []recipient
+	members   []member // of the thread before this message
+	firstPost bool     // it begins its thread
+}
+
+// Send sends a new message. Only a paid practice user may (SPEC.md, People). It answers when everything is stored; the
+// same form sent again gets the same answer.
+func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, error) {
+	if err := mayCompose(by); err != nil {
+		return Sent{}, err
+	}
+	if !validID(c.DraftID) {
+		return Sent{}, fault.ErrNotFound()
+	}
+	c.To, c.Subject = oneLine(c.To), oneLine(c.Subject)
+	to, err := s.checkCompose(ctx, by, c)
+	if err != nil {
+		return Sent{}, err
+	}
+	var sent Sent
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		sent, err = s.begin(ctx, tx, by, c, to)
+		return err
+	})
+	if errors.Is(err, errStored) {
+		return s.sentBefore(ctx, by, c, to)
+	}
+	return sent, err
+}
+
+// begin stores a message that begins a thread.
+func (s *Service) begin(ctx context.Context, tx *db.Tx, by actor.Actor, c Compose, to target) (Sent, error) {
+	who, err := s.engage(ctx, tx, by, to)
+	if err != nil {
+		return Sent{}, err
+	}
+	if err := mine(ctx, tx, by, c.DraftID); err != nil {
+		return Sent{}, err
+	}
+	cards, err := s.o.Account.Cards(ctx, tx, []string{by.ID})
+	if err != nil {
+		return Sent{}, err
+	}
+	key, err := crypt.NewThread()
+	if err != nil {
+		return Sent{}, err
+	}
+	o := outgoing{by: by, key: key, subject: c.Subject, body: c.Body, author: cards[by.ID], to: []recipient{who}, firstPost: true,
+		msg: message{threadID: db.NewID(), id: c.DraftID, authorID: by.ID, authorOwner: by.OwnerID, writtenAt: s.now()}}
+	if err := s.makeThread(ctx, tx, o); err != nil {
+		return Sent{}, err
+	}
+	if who.registered() {
+		if err := s.noteContacts(ctx, tx, []pair{{by.ID, by.OwnerID, who.person}}); err != nil {
+			return Sent{}, err
+		}
+	}
+	return s.store(ctx, tx, o)
+}
+
+// engage settles who gets the message. An invitation is held in place, so that its acceptance comes either before this
+// act, which then fails, or after it, and finds the message.
+func (s *Service) engage(ctx context.Context, tx *db.Tx, by actor.Actor, to target) (recipient, error) {
+	if to.person.ID != "" {
+		return recipient{person: to.person}, nil
+	}
+	id := to.invited.ID
+	if to.unknown != nil {
+		made, err := s.o.Invite.Create(ctx, tx, by, *to.unknown)
+		if err != nil {
+			return recipient{}, err
+		}
+		id = made.ID
+	}
+	inv, open, err := s.o.Invite.Lock(ctx, tx, id)
+	if err != nil {
+		return recipient{}, err
+	}
+	if !open {
+		return recipient{}, fault.New(fault.Conflict, "The recipient's invitation has just changed. Select Send again.")
+	}
+	return recipient{invited: inv}, nil
+}
+
+// mine refuses an id that belongs to somebody else's draft or message, and notices one that was sent before.
+func mine(ctx context.Context, tx *db.Tx, by actor.Actor, id string) error {
+	k, err := findKnown(ctx, tx, id)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look up a form's id: %w", err)
+	case k.author == by.ID:
+		return errStored
+	case k.author != "" || k.drafter != "" && k.drafter != by.ID:
+		return fault.ErrNotFound()
+	}
+	return nil
+}
+
+// makeThread stores a new thread and its key, wrapped for everybody who has keys.
+func (s *Service) makeThread(ctx context.Context, tx *db.Tx, o outgoing) error {
+	subject, err := o.key.Seal("mail_thread", "subject_sealed", o.msg.threadID, []byte(o.subject))
+	if err != nil {
+		return err
+	}
+	owners := []string{o.msg.authorOwner}
+	for _, r := range o.to {
+		if r.registered() && !slices.Contains(owners, r.person.OwnerID) {
+			owners = append(owners, r.person.OwnerID)
+		}
+	}
+	var keys []wrap
+	for _, id := range owners {
+		w, err := s.wrapFor(ctx, tx, o.msg.threadID, id, o.key)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, w)
+	}
+	if err := insertThread(ctx, tx, o.msg.threadID, o.msg.authorID, subject, o.msg.writtenAt); err != nil {
+		return fmt.Errorf("begin a thread: %w", err)
+	}
+	if err := insertKeys(ctx, tx, keys); err != nil {
+		return fmt.Errorf("keep a thread's key: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) wrapFor(ctx context.Context, r db.Reader, threadID, ownerID string, key *crypt.Thread) (wrap, error) {
+	o, err := s.o.Keys.Owner(ctx, r, ownerID)
+	if err != nil {
+		return wrap{}, fmt.Errorf("find a participant's keys: %w", err)
+	}
+	wrapped, err := o.WrapThread(threadID, key)
+	return wrap{threadID, ownerID, wrapped}, err
+}
+
+// store writes the message with all that belongs to it, and gives it to its recipients unless its files hold it back.
+func (s *Service) store(ctx context.Context, tx *db.Tx, o outgoing) (Sent, error) {
+	moved, err := s.takeFiles(ctx, tx, o)
+	if err != nil {
+		return Sent{}, err
+	}
+	o.msg.files, o.msg.state = int64(moved.Files), Waiting
+	if moved.Clean {
+		o.msg.state, o.msg.deliveredAt = Delivered, o.msg.writtenAt
+	}
+	if o.msg.sealed, err = sealBody(o.key, o.msg.id, o.body); err != nil {
+		return Sent{}, err
+	}
+	fresh, err := insertMessage(ctx, tx, o.msg)
+	if err != nil {
+		return Sent{}, fmt.Errorf("store a message: %w", err)
+	}
+	if !fresh {
+		return Sent{}, errStored
+	}
+	if err := s.addressTo(ctx, tx, o); err != nil {
+		return Sent{}, err
+	}
+	return Sent{MessageID: o.msg.id, ThreadID: o.msg.threadID, State: o.msg.state}, s.hand(ctx, tx, o, true)
+}
+
+// takeFiles removes the draft behind the message and makes its files the message's. Without a draft there are none: a
+// file is only ever taken in for a stored draft.
+func (s *Service) takeFiles(ctx context.Context, tx *db.Tx, o outgoing) (attach.Moved, error) {
+	threadID, found, err := takeDraft(ctx, tx, o.msg.authorID, o.msg.id)
+	if err != nil {
+		return attach.Moved{}, fmt.Errorf("take a draft: %w", err)
+	}
+	if !found {
+		return attach.Moved{Clean: true}, nil
+	}
+	if o.firstPost != (threadID == "") || threadID != "" && threadID != o.msg.threadID {
+		return attach.Moved{}, errOtherContent()
+	}
+	owner, err := s.o.Keys.Owner(ctx, tx, o.msg.authorOwner)
+	if err != nil {
+		return attach.Moved{}, fmt.Errorf("find an author's keys: %w", err)
+	}
+	moved, err := s.o.Attach.Move(ctx, tx, attach.Move{From: holder(o.msg.id), To: holder(o.msg.id), Open: owner, Seal: o.key})
+	if err != nil {
+		return attach.Moved{}, err
+	}
+	if moved.Blocked {
+		return attach.Moved{}, fault.Field("attachments", "Remove the blocked file")
+	}
+	return moved, nil
+}
+
+// addressTo writes to whom the message goes. Nothing of it is visible to them before it is given.
+func (s *Service) addressTo(ctx context.Context, tx *db.Tx, o outgoing) error {
+	list := []delivery{{userID: o.msg.authorID, messageID: o.msg.id, threadID: o.msg.threadID, role: "from", deliveredAt: o.msg.writtenAt}}
+	var waiting []string
+	for _, r := range o.to {
+		if r.registered() {
+			list = append(list, delivery{userID: r.person.ID, messageID: o.msg.id, threadID: o.msg.threadID, role: "to", deliveredAt: o.msg.deliveredAt})
+		} else {
+			waiting = append(waiting, r.invited.ID)
+		}
+	}
+	if err := insertDeliveries(ctx, tx, list); err != nil {
+		return fmt.Errorf("address a message: %w", err)
+	}
+	if err := insertPending(ctx, tx, o.msg, waiting); err != nil {
+		return fmt.Errorf("address a message to an invitation: %w", err)
+	}
+	return nil
+}
+
+// sentBefore answers a form whose message is stored: the same again, unless it now says something else.
+func (s *Service) sentBefore(ctx context.Context, by actor.Actor, c Compose, to target) (Sent, error) {
+	was, subject, body, err := s.wasSent(ctx, by, c.DraftID)
+	if err != nil {
+		return Sent{}, err
+	}
+	targets, err := listTargets(ctx, s.o.DB, c.DraftID)
+	if err != nil {
+		return Sent{}, fmt.Errorf("read to whom it was sent: %w", err)
+	}
+	if !slices.Contains(targets, to.id()) || subject != c.Subject || body != c.Body {
+		return Sent{}, errOtherContent()
+	}
+	return Sent{MessageID: was.id, ThreadID: was.threadID, State: was.state}, nil
+}
+
+// wasSent reads what a form's id has sent.
+func (s *Service) wasSent(ctx context.Context, by actor.Actor, id string) (was stored, subject, body string, err error) {
+	was, found, err := findStored(ctx, s.o.DB, by.ID, id)
+	switch {
+	case err != nil:
+		return was, "", "", fmt.Errorf("read what was sent: %w", err)
+	case !found:
+		return was, "", "", fault.ErrNotFound()
+	case was.state == Stopped:
+		return was, "", "", errCameBack()
+	}
+	key, err := s.unwrap(ctx, s.o.DB, was.threadID, was.authorOwner, was.wrapped)
+	if err != nil {
+		return was, "", "", err
+	}
+	if subject, err = subjectOf(key, was); err != nil {
+		return was, "", "", err
+	}
+	body, err = openBody(key, was.id, was.sealed)
+	return was, subject, body, err
+}
+
+func subjectOf(key *crypt.Thread, m stored) (string, error) {
+	b, err := key.Open("mail_thread", "subject_sealed", m.threadID, m.subject)
+	if err != nil {
+		return "", fmt.Errorf("open the subject of thread %s: %w", m.threadID, err)
+	}
+	return string(b), nil
+}
+
+// sentEvent is the trail's line of a message.
+func sentEvent(action string, m message, practiceID string, detail map[string]string) audit.Event {
+	return audit.Event{Action: action, SubjectKind: "message", SubjectID: m.id, ThreadID: m.threadID, PracticeID: practiceID, Detail: detail}
+}

@@ -1,0 +1,220 @@
+package mail
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"securepractice/internal/account"
+	"securepractice/internal/actor"
+	"securepractice/internal/attach"
+	"securepractice/internal/audit"
+	"securepractice/internal/clock"
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+	"securepractice/internal/fault"
+)
+
+// letter is one message as the thread page shows it.
+type letter struct {
+	id     string
+	author party
+	mine   bool
+	fresh  bool // not opened before this view
+	at     time.Time
+	body   string
+	files  []attach.File
+	state  standing // of one's own
+}
+
+// thread is a conversation as one participant sees it.
+type thread struct {
+	id, subject, folder string
+	other               party
+	messages            int64
+	letters             []letter // oldest first
+	older               string   // where the page of older ones begins
+	draft               Draft    // of a reply; its ID is always set
+	draftFiles          []attach.File
+	wasUnread           bool
+}
+
+// view says what of a thread is asked for.
+type view struct {
+	threadID, cursor, draftID string
+	printed                   bool
+}
+
+// open shows a thread to one of its participants and records it before anything of it is handed out: read mark, receipts and
+// the trail's line in one transaction. The same session within a quarter of an hour, with nothing new, records nothing.
+func (s *Service) open(ctx context.Context, by actor.Actor, v view) (thread, error) {
+	m, found, err := findMember(ctx, s.o.DB, by.ID, v.threadID)
+	if err != nil {
+		return thread{}, fmt.Errorf("look up a participant: %w", err)
+	}
+	if !found {
+		return thread{}, s.refuse(ctx, by, "thread", v.threadID)
+	}
+	read := func(r db.Reader) ([]seen, error) {
+		list, err := listSeen(ctx, r, by.ID, m.threadID, s.spotOf(by, m.threadID, v.cursor), s.set.ThreadSize+1)
+		if err != nil {
+			return nil, fmt.Errorf("read a thread: %w", err)
+		}
+		return list, nil
+	}
+	var list []seen
+	if v.printed || s.isNew(by, m) {
+		list, err = s.recordView(ctx, by, m, v, read)
+	} else {
+		list, err = read(s.o.DB)
+	}
+	if err != nil {
+		return thread{}, err
+	}
+	return s.show(ctx, by, m, list, v)
+}
+
+func (s *Service) isNew(by actor.Actor, m member) bool {
+	again := s.o.Clock.Now().Add(-s.set.ViewAgain)
+	return m.unread || m.viewedSession != by.SessionID || m.viewedAt <= clock.Micros(again)
+}
+
+// recordView notes the view, reading the messages behind the row that a delivery would have to change: what is marked as
+// opened is what is shown.
+func (s *Service) recordView(ctx context.Context, by actor.Actor, m member, v view, read func(db.Reader) ([]seen, error)) (list []seen, err error) {
+	m.viewedSession = by.SessionID
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		still, err := setViewed(ctx, tx, m, v.cursor == "", s.now())
+		if err != nil {
+			return fmt.Errorf("note a view: %w", err)
+		}
+		if !still {
+			return fault.ErrNotFound()
+		}
+		if list, err = read(tx); err != nil {
+			return err
+		}
+		fresh := unopened(list[:min(len(list), s.set.ThreadSize)])
+		if len(fresh) > 0 {
+			if err := openDeliveries(ctx, tx, by.ID, fresh, s.now()); err != nil {
+				return fmt.Errorf("note what was opened: %w", err)
+			}
+			tx.AfterCommit(func() { s.o.Hub.Wake(m.other.ID, by.ID) })
+		}
+		return s.o.Audit.RecordAll(ctx, tx, by, viewEvents(m.threadID, len(fresh), v.printed))
+	})
+	return list, err
+}
+
+func unopened(list []seen) []string {
+	var ids []string
+	for _, m := range list {
+		if !m.mine && m.openedAt == 0 {
+			ids = append(ids, m.id)
+		}
+	}
+	return ids
+}
+
+func viewEvents(threadID string, opened int, printed bool) []audit.Event {
+	e := audit.Event{Action: audit.MailView, SubjectKind: "thread", SubjectID: threadID, ThreadID: threadID, Detail: map[string]string{"opened": strconv.Itoa(opened)}}
+	if !printed {
+		return []audit.Event{e}
+	}
+	return []audit.Event{e, {Action: audit.MailPrinted, SubjectKind: "thread", SubjectID: threadID, ThreadID: threadID}}
+}
+
+// show opens what a participant may see.
+func (s *Service) show(ctx context.Context, by actor.Actor, m member, list []seen, v view) (thread, error) {
+	wasUnread := m.unread
+	if err := s.openMember(ctx, s.o.DB, &m); err != nil {
+		return thread{}, err
+	}
+	t := thread{id: m.threadID, subject: m.subject, folder: m.folder, other: m.other, messages: m.messages, wasUnread: wasUnread}
+	if len(list) > s.set.ThreadSize {
+		list = list[:s.set.ThreadSize]
+		last := list[len(list)-1]
+		t.older = s.cursor(by, m.threadID, last.writtenAt, last.id)
+	}
+	slices.Reverse(list)
+	key, err := s.unwrap(ctx, s.o.DB, m.threadID, m.ownerID, m.wrapped)
+	if err != nil {
+		return t, err
+	}
+	if t.letters, err = s.letters(ctx, list, key); err != nil {
+		return t, err
+	}
+	return t, s.replyDraft(ctx, by, &t, v.draftID)
+}
+
+// letters opens messages, with their authors, files and receipts, in a fixed number of statements.
+func (s *Service) letters(ctx context.Context, list []seen, key *crypt.Thread) ([]letter, error) {
+	var own []message
+	var people, holders []string
+	for _, m := range list {
+		if m.mine {
+			own = append(own, m.message)
+		}
+		if m.files > 0 {
+			holders = append(holders, holder(m.id))
+		}
+		if !slices.Contains(people, m.authorID) {
+			people = append(people, m.authorID)
+		}
+	}
+	cards, err := s.o.Account.Cards(ctx, s.o.DB, people)
+	if err != nil {
+		return nil, err
+	}
+	states, err := s.standings(ctx, own)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.o.Attach.ListMany(ctx, s.o.DB, holders, key)
+	if err != nil {
+		return nil, err
+	}
+	letters := make([]letter, len(list))
+	for i, m := range list {
+		if letters[i], err = openLetter(m, key, cards[m.authorID]); err != nil {
+			return nil, err
+		}
+		letters[i].files, letters[i].state = files[holder(m.id)], states[m.id]
+	}
+	return letters, nil
+}
+
+func openLetter(m seen, key *crypt.Thread, author account.Card) (letter, error) {
+	body, err := openBody(key, m.id, m.sealed)
+	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body}
+	if !m.mine && m.deliveredAt > 0 {
+		l.at = clock.Time(m.deliveredAt)
+	}
+	return l, err
+}
+
+// replyDraft finds what the actor was writing in a thread, or a fresh id for it.
+func (s *Service) replyDraft(ctx context.Context, by actor.Actor, t *thread, asked string) error {
+	row, found, err := findReplyDraft(ctx, s.o.DB, by.ID, t.id)
+	if asked != "" && err == nil && row.id != asked {
+		var other draftRow
+		var ok bool
+		if other, ok, err = findDraft(ctx, s.o.DB, by.ID, asked); ok && other.threadID == t.id {
+			row, found = other, true
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("find a draft: %w", err)
+	}
+	if !found {
+		t.draft = Draft{ID: db.NewID(), ThreadID: t.id}
+		return nil
+	}
+	if t.draft, err = s.openDraft(ctx, s.o.DB, row); err != nil {
+		return err
+	}
+	t.draftFiles, err = s.draftFiles(ctx, row.ownerID, row.id)
+	return err
+}

@@ -1,0 +1,199 @@
+package mail
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"securepractice/internal/attach"
+	"securepractice/internal/audit"
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+	"securepractice/internal/notify"
+)
+
+// Verdict is told, in that transaction, that a file of a holder was judged. A message that waited for its last file is
+// given; one with a refused file comes back to Drafts. A draft's files change nothing here.
+func (s *Service) Verdict(ctx context.Context, tx *db.Tx, of string, _ attach.Moved) error {
+	id, ours := strings.CutPrefix(of, holderPrefix)
+	if !ours {
+		return nil
+	}
+	m, found, err := findMessage(ctx, tx, id)
+	if err != nil {
+		return fmt.Errorf("find the message of a file: %w", err)
+	}
+	if !found || m.state != Waiting {
+		return nil
+	}
+	// Two files of one message may be judged at once, each not seeing the other's verdict. Behind the thread's row the
+	// second one does.
+	if err := lockThread(ctx, tx, m.threadID); err != nil {
+		return fmt.Errorf("lock a thread: %w", err)
+	}
+	standing, err := s.o.Attach.Standing(ctx, tx, of)
+	if err != nil {
+		return err
+	}
+	switch {
+	case standing.Blocked:
+		return s.stop(ctx, tx, m)
+	case standing.Clean:
+		return s.release(ctx, tx, m)
+	}
+	return nil
+}
+
+// release gives a message that waited.
+func (s *Service) release(ctx context.Context, tx *db.Tx, m stored) error {
+	m.deliveredAt = s.now()
+	waited, err := moveMessage(ctx, tx, m.message, Delivered, m.deliveredAt)
+	if err != nil {
+		return fmt.Errorf("deliver a message: %w", err)
+	}
+	if !waited {
+		return nil
+	}
+	m.state = Delivered
+	o, err := s.again(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	if err := deliverRows(ctx, tx, m.id, m.deliveredAt); err != nil {
+		return fmt.Errorf("deliver a message: %w", err)
+	}
+	return s.hand(ctx, tx, o, false)
+}
+
+// again reads a stored message back into what its sending knew.
+func (s *Service) again(ctx context.Context, tx *db.Tx, m stored) (outgoing, error) {
+	o := outgoing{by: program("mail_verdict"), msg: m.message}
+	var err error
+	if o.key, err = s.unwrap(ctx, tx, m.threadID, m.authorOwner, m.wrapped); err != nil {
+		return o, err
+	}
+	if o.subject, err = subjectOf(o.key, m); err != nil {
+		return o, err
+	}
+	if o.body, err = openBody(o.key, m.id, m.sealed); err != nil {
+		return o, err
+	}
+	if o.members, err = listParticipants(ctx, tx, m.threadID); err != nil {
+		return o, fmt.Errorf("read who takes part: %w", err)
+	}
+	return o, s.recipients(ctx, tx, &o)
+}
+
+// recipients reads to whom a stored message was written.
+func (s *Service) recipients(ctx context.Context, tx *db.Tx, o *outgoing) error {
+	list, err := listReceipts(ctx, tx, []string{o.msg.id})
+	if err != nil {
+		return fmt.Errorf("read to whom it was written: %w", err)
+	}
+	people, invitations := []string{o.msg.authorID}, []string(nil)
+	for _, c := range list {
+		if c.pending {
+			invitations = append(invitations, c.who)
+		} else {
+			people = append(people, c.who)
+		}
+	}
+	cards, err := s.o.Account.Cards(ctx, tx, people)
+	if err != nil {
+		return err
+	}
+	invited, err := s.o.Invite.Cards(ctx, tx, invitations)
+	if err != nil {
+		return err
+	}
+	o.author = cards[o.msg.authorID]
+	for _, id := range people[1:] {
+		o.to = append(o.to, recipient{person: cards[id]})
+	}
+	for _, id := range invitations {
+		o.to = append(o.to, recipient{invited: invited[id]})
+	}
+	return nil
+}
+
+// stop ends a message whose file was refused: nothing of it was visible to anybody else, and it is a draft again, under a
+// new id because this one stays with what was stopped.
+func (s *Service) stop(ctx context.Context, tx *db.Tx, m stored) error {
+	waited, err := moveMessage(ctx, tx, m.message, Stopped, 0)
+	if err != nil {
+		return fmt.Errorf("stop a message: %w", err)
+	}
+	if !waited {
+		return nil
+	}
+	o, err := s.again(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	if err := s.bringBack(ctx, tx, o); err != nil {
+		return err
+	}
+	if err := dropDeliveries(ctx, tx, m.id); err != nil {
+		return fmt.Errorf("stop a message: %w", err)
+	}
+	if err := dropPending(ctx, tx, m.id); err != nil {
+		return fmt.Errorf("stop a message: %w", err)
+	}
+	if err := withdraw(ctx, tx, m.message); err != nil {
+		return fmt.Errorf("take a message from its author's list: %w", err)
+	}
+	err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: o.author.Email, Template: noticeStopped, UserID: o.author.ID, PracticeID: o.author.PracticeID})
+	if err != nil {
+		return err
+	}
+	tx.AfterCommit(func() { s.o.Hub.Wake(o.author.ID) })
+	return s.o.Audit.Record(ctx, tx, o.by, sentEvent(audit.MailStopped, m.message, o.author.PracticeID, nil))
+}
+
+// bringBack makes a draft of a message, with its files. What began a thread is a new message again.
+func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
+	d := Draft{ID: db.NewID(), Body: o.body}
+	if s.answered(o) {
+		d.ThreadID = o.msg.threadID
+	} else {
+		d.Subject = o.subject
+		if to := o.to; len(to) > 0 {
+			d.To = to[0].person.Email + to[0].invited.Email
+		}
+	}
+	row, err := s.sealDraft(ctx, tx, o.msg.authorID, o.msg.authorOwner, d)
+	if err != nil {
+		return err
+	}
+	if _, err := insertDraft(ctx, tx, row); err != nil {
+		return fmt.Errorf("bring a message back: %w", err)
+	}
+	owner, err := s.o.Keys.Owner(ctx, tx, o.msg.authorOwner)
+	if err != nil {
+		return fmt.Errorf("find an author's keys: %w", err)
+	}
+	_, err = s.o.Attach.Move(ctx, tx, attach.Move{From: holder(o.msg.id), To: holder(d.ID), Open: o.key, Seal: owner})
+	return err
+}
+
+// answered says whether the thread holds more for its author than the message alone, so that it can be replied in.
+func (s *Service) answered(o outgoing) bool {
+	return slices.ContainsFunc(o.members, func(m member) bool { return m.userID == o.msg.authorID && m.messages > 1 })
+}
+
+// keysOf opens the keys of messages, one for each thread.
+func (s *Service) keysOf(ctx context.Context, r db.Reader, list []stored) (map[string]*crypt.Thread, error) {
+	keys := map[string]*crypt.Thread{}
+	for _, m := range list {
+		if keys[m.threadID] != nil {
+			continue
+		}
+		key, err := s.unwrap(ctx, r, m.threadID, m.authorOwner, m.wrapped)
+		if err != nil {
+			return nil, err
+		}
+		keys[m.threadID] = key
+	}
+	return keys, nil
+}
