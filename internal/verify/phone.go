@@ -2,6 +2,7 @@ package verify
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
 )
@@ -15,10 +16,11 @@ const (
 // ParsePhone reads a number of the United States or Canada as people write it and gives it in E.164. It refuses
 // others, premium and shared-cost numbers, and what cannot be a number.
 func ParsePhone(s string) (e164 string, ok bool) {
-	if len(s) > 40 {
+	s = strings.TrimPrefix(strings.TrimSpace(s), "tel:")
+	if len(s) > 40 || strings.ContainsFunc(s, notDialled) {
 		return "", false
 	}
-	n, err := phonenumbers.Parse(strings.TrimSpace(s), "US")
+	n, err := phonenumbers.Parse(s, "US")
 	if err != nil || n.GetCountryCode() != 1 || n.GetExtension() != "" {
 		return "", false
 	}
@@ -34,6 +36,12 @@ func ParsePhone(s string) (e164 string, ok bool) {
 		return "", false
 	}
 	return phonenumbers.Format(n, phonenumbers.E164), true
+}
+
+// notDialled says whether a character has no place in a number as people write it. The library would look for a number
+// inside any text.
+func notDialled(r rune) bool {
+	return !unicode.IsDigit(r) && !strings.ContainsRune("+()-./ \u00a0\u2010\u2011\u2012\u2013", r)
 }
 
 // example says whether a national number is one of those reserved for examples: 555-0100 to 555-0199 of any area.
