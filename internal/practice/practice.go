@@ -3,8 +3,10 @@ package practice
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -40,7 +42,7 @@ const SecureMail = "securemail"
 
 // Settings are the limits of the room.
 type Settings struct {
-	MaxName int // characters of a practice's name
+	MaxName int // characters of a practice's name; 120
 }
 
 // Options of New.
@@ -63,7 +65,40 @@ func New(o Options) *Service {
 	return &Service{o: o}
 }
 
-// Check refuses what cannot be a practice, by the form's field names.
+// maxSpecialties bounds the list of specialties and the characters of each.
+const maxSpecialties, maxSpecialty = 30, 100
+
+// Tidy is a practice as it is stored: each text on one line, without what cannot be seen. Names stand in texts to
+// phones and in subjects of e-mails, where a line end would begin something else.
+func Tidy(p Practice) Practice {
+	for _, v := range []*string{&p.Name, &p.Phone, &p.Street, &p.City, &p.Region, &p.Zip} {
+		*v = OneLine(*v)
+	}
+	var list []string
+	for _, v := range p.Specialties {
+		if v = OneLine(v); v != "" {
+			list = append(list, v)
+		}
+	}
+	p.Specialties = list
+	return p
+}
+
+// OneLine is a text on one line in NFC: runs of spaces become one, control and other invisible characters go.
+func OneLine(text string) string {
+	seen := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(norm.NFC.String(seen)), " ")
+}
+
+// Check refuses what cannot be a practice, by the form's field names. Give it what Tidy gave.
 func (s *Service) Check(p Practice) error {
 	var f fault.Fields
 	if p.Name == "" {
@@ -80,7 +115,21 @@ func (s *Service) Check(p Practice) error {
 			f.Add(l.field, l.label+" must be "+strconv.Itoa(l.most)+" characters or fewer")
 		}
 	}
+	for _, v := range p.Specialties {
+		if len(p.Specialties) > maxSpecialties || utf8.RuneCountInString(v) > maxSpecialty {
+			f.Add("specialties", "Choose specialties from the list")
+			break
+		}
+	}
 	return f.Err()
+}
+
+// tidy takes away the spaces around what was typed.
+func tidy(p Practice) Practice {
+	for _, v := range []*string{&p.Name, &p.Phone, &p.Street, &p.City, &p.Region, &p.Zip} {
+		*v = strings.TrimSpace(*v)
+	}
+	return p
 }
 
 // Canon is a name as it is searched and sorted: NFKC, lower case, single spaces.
@@ -88,8 +137,10 @@ func Canon(name string) string {
 	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(name))), " ")
 }
 
-// Create makes a new practice with SecureMail on and its owner keyset, and returns its id.
+// Create makes a new practice with SecureMail and both two-step switches on, and its owner keyset, and returns its id.
 func (s *Service) Create(ctx context.Context, tx *db.Tx, by actor.Actor, p Practice) (string, error) {
+	p = Tidy(p)
+	p = tidy(p)
 	if err := s.Check(p); err != nil {
 		return "", err
 	}
@@ -109,12 +160,14 @@ func (s *Service) Create(ctx context.Context, tx *db.Tx, by actor.Actor, p Pract
 	return p.ID, s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.PracticeMade, SubjectKind: "practice", SubjectID: p.ID, PracticeID: p.ID})
 }
 
-// Edit changes a practice's information. Only Support may. p.Version is what the form was made from: when somebody
-// else has saved since, the answer is Conflict.
+// Edit changes a practice's information. Only Support may; for others and for an unknown practice the answer is
+// NotFound. p.Version is what the form was made from: when somebody else has saved since, the answer is Conflict.
 func (s *Service) Edit(ctx context.Context, by actor.Actor, p Practice) error {
 	if by.Kind != actor.Staff {
 		return fault.ErrNotFound()
 	}
+	p = Tidy(p)
+	p = tidy(p)
 	if err := s.Check(p); err != nil {
 		return err
 	}
@@ -124,6 +177,9 @@ func (s *Service) Edit(ctx context.Context, by actor.Actor, p Practice) error {
 			return fmt.Errorf("edit a practice: %w", err)
 		}
 		if !changed {
+			if _, err := s.Find(ctx, tx, p.ID); err != nil {
+				return err
+			}
 			return fault.New(fault.Conflict, "Someone else has changed this practice since you opened it. Open it again to see what they saved.")
 		}
 		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.PracticeEdited, SubjectKind: "practice", SubjectID: p.ID, PracticeID: p.ID})
@@ -135,10 +191,22 @@ func (s *Service) SetProduct(ctx context.Context, tx *db.Tx, by actor.Actor, pra
 	if by.Kind != actor.Staff {
 		return fault.ErrNotFound()
 	}
+	if p.URL != "" && !webAddress(p.URL) {
+		return fault.Field("url", "Enter an address that begins with https://")
+	}
+	if _, err := s.Find(ctx, tx, practiceID); err != nil {
+		return err
+	}
 	if err := putProduct(ctx, tx, practiceID, p); err != nil {
 		return fmt.Errorf("set a product: %w", err)
 	}
 	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.PracticeEdited, SubjectKind: "practice", SubjectID: practiceID, PracticeID: practiceID, Detail: map[string]string{"product": p.Name}})
+}
+
+// webAddress says whether a tab of the portal may lead there.
+func webAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil
 }
 
 // Find reads one practice; NotFound when there is none.
