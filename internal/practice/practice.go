@@ -124,14 +124,6 @@ func (s *Service) Check(p Practice) error {
 	return f.Err()
 }
 
-// tidy takes away the spaces around what was typed.
-func tidy(p Practice) Practice {
-	for _, v := range []*string{&p.Name, &p.Phone, &p.Street, &p.City, &p.Region, &p.Zip} {
-		*v = strings.TrimSpace(*v)
-	}
-	return p
-}
-
 // Canon is a name as it is searched and sorted: NFKC, lower case, single spaces.
 func Canon(name string) string {
 	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(name))), " ")
@@ -140,7 +132,6 @@ func Canon(name string) string {
 // Create makes a new practice with SecureMail and both two-step switches on, and its owner keyset, and returns its id.
 func (s *Service) Create(ctx context.Context, tx *db.Tx, by actor.Actor, p Practice) (string, error) {
 	p = Tidy(p)
-	p = tidy(p)
 	if err := s.Check(p); err != nil {
 		return "", err
 	}
@@ -167,7 +158,6 @@ func (s *Service) Edit(ctx context.Context, by actor.Actor, p Practice) error {
 		return fault.ErrNotFound()
 	}
 	p = Tidy(p)
-	p = tidy(p)
 	if err := s.Check(p); err != nil {
 		return err
 	}
@@ -186,7 +176,8 @@ func (s *Service) Edit(ctx context.Context, by actor.Actor, p Practice) error {
 	})
 }
 
-// SetProduct switches a product of a practice on or off, with the address it opens at. Only Support may.
+// SetProduct switches a product of a practice on or off, with the https address it opens at, if it is served elsewhere.
+// Only Support may.
 func (s *Service) SetProduct(ctx context.Context, tx *db.Tx, by actor.Actor, practiceID string, p Product) error {
 	if by.Kind != actor.Staff {
 		return fault.ErrNotFound()

@@ -18,198 +18,224 @@ import (
 )
 
 var (
-	staff   = actor.Actor{Kind: actor.Staff, ID: "u-staff", Role: actor.Support}
-	manager = actor.Actor{Kind: actor.User, ID: "u-dana", Role: actor.Doctor, Manager: true}
-	harbor  = practice.Practice{Name: "Harbor  Dental", Phone: "(206) 555-0110", Street: "1 Pier", City: "Seattle", Region: "WA", Zip: "98101", Specialties: []string{"Endodontics", "Orthodontics"}}
+	support = actor.Actor{Kind: actor.Staff, ID: "s1", Role: actor.Support}
+	dana    = actor.Actor{Kind: actor.User, ID: "u1", Role: actor.Doctor, Manager: true}
 )
 
 type world struct {
 	*practice.Service
-	t    *testing.T
 	d    *db.DB
 	keys *crypt.Keys
 }
 
-func each(t *testing.T, fn func(t *testing.T, w *world)) {
-	t.Helper()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		now := clock.Fixed(time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC))
-		w := &world{t: t, d: d, keys: crypttest.Keys(t, d)}
-		w.Service = practice.New(practice.Options{DB: d, Keys: w.keys, Clock: now, Audit: audit.New(audit.Options{DB: d, Keys: w.keys, Clock: now})})
-		fn(t, w)
-	})
+func newWorld(t *testing.T, d *db.DB) *world {
+	keys, clk := crypttest.Keys(t, d), clock.Fixed(time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC))
+	trail := audit.New(audit.Options{DB: d, Keys: keys, Clock: clk})
+	return &world{practice.New(practice.Options{DB: d, Keys: keys, Clock: clk, Audit: trail}), d, keys}
 }
 
-func (w *world) create(p practice.Practice) (id string, err error) {
-	err = w.d.InTx(w.t.Context(), func(ctx context.Context, tx *db.Tx) error {
-		id, err = w.Create(ctx, tx, staff, p)
+func (w *world) create(t *testing.T, p practice.Practice) (id string, err error) {
+	err = w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		id, err = w.Create(ctx, tx, support, p)
 		return err
 	})
 	return id, err
 }
 
-func (w *world) made() practice.Practice {
-	w.t.Helper()
-	id, err := w.create(harbor)
-	must(w.t, err)
-	p, err := w.Find(w.t.Context(), w.d, id)
-	must(w.t, err)
-	return p
-}
-
-func (w *world) count(query string) int64 {
-	w.t.Helper()
-	n, _, err := db.One(w.t.Context(), w.d, db.Scan1[int64], query)
-	must(w.t, err)
-	return n
-}
-
-func must(t *testing.T, err error) {
+func (w *world) made(t *testing.T, name string) practice.Practice {
 	t.Helper()
+	id, err := w.create(t, practice.Practice{Name: name})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w.find(t, id)
 }
 
-func TestCreateMakesAllThatAPracticeNeeds(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		p := w.made()
-		if p.Name != "Harbor  Dental" || p.Phone != harbor.Phone || p.City != "Seattle" || strings.Join(p.Specialties, ",") != "Endodontics,Orthodontics" ||
-			!p.TwoStepDoctors || !p.TwoStepPatients || p.MaxRecipients != 1 || p.Version != 1 {
-			t.Errorf("made %+v", p)
+func (w *world) find(t *testing.T, id string) practice.Practice {
+	t.Helper()
+	p, err := w.Find(t.Context(), w.d, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (w *world) count(t *testing.T, query string, args ...any) int64 {
+	t.Helper()
+	n, _, err := db.One(t.Context(), w.d, db.Scan1[int64], query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestCreateMakesKeysAndSecureMail(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		id, err := w.create(t, practice.Practice{Name: "Harbor Point Dental", Phone: "(206) 555-0142", Street: "12 Pier Rd", City: "Seattle", Region: "WA", Zip: "98101",
+			Specialties: []string{"Endodontics", "Periodontics"}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := w.keys.Owner(t.Context(), w.d, p.ID); err != nil {
-			t.Errorf("no keys: %v", err)
+		p := w.find(t, id)
+		if p.Name != "Harbor Point Dental" || p.Zip != "98101" || len(p.Specialties) != 2 || !p.TwoStepDoctors || !p.TwoStepPatients || p.MaxRecipients != 1 || p.Version != 1 {
+			t.Errorf("stored %+v", p)
 		}
-		products, err := w.Products(t.Context(), w.d, p.ID)
-		if err != nil || len(products) != 1 || products[0] != (practice.Product{Name: practice.SecureMail, On: true}) {
-			t.Errorf("products %+v, %v", products, err)
+		if _, err := w.keys.Owner(t.Context(), d, id); err != nil {
+			t.Errorf("keys of the practice: %v", err)
 		}
-		if n := w.count("SELECT COUNT(*) FROM audit_event WHERE action = 'practice.made'"); n != 1 {
-			t.Errorf("%d lines in the trail", n)
+		products, err := w.Products(t.Context(), d, id)
+		if err != nil || len(products) != 1 || products[0].Name != practice.SecureMail || !products[0].On {
+			t.Errorf("products = %+v, %v", products, err)
 		}
-		if again := w.made(); again.ID == p.ID {
-			t.Error("a practice was matched by its name")
+		if n := w.count(t, "SELECT count(*) FROM audit_event WHERE action = 'practice.made' AND subject_id = $1", id); n != 1 {
+			t.Errorf("%d lines on the audit trail", n)
 		}
 	})
 }
 
-func TestCheckRefuses(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		long := func(n int) string { return strings.Repeat("é", n) }
+// Two practices of one name stay two: they are never matched by name.
+func TestCreateNeverMatchesByName(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		if a, b := w.made(t, "Smile Dental"), w.made(t, "smile  dental"); a.ID == b.ID {
+			t.Error("one practice for two")
+		}
+	})
+}
+
+func TestCreateRefuses(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("é", n) }
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
 		for _, c := range []struct {
-			field, text string
 			p           practice.Practice
+			field, text string
 		}{
-			{"practice_name", "Enter the name of your practice", practice.Practice{Name: " \t "}},
-			{"practice_name", "Practice name must be 120 characters or fewer", practice.Practice{Name: long(121)}},
-			{"street", "Street must be 200 characters or fewer", practice.Practice{Name: "x", Street: long(201)}},
-			{"city", "City must be 100 characters or fewer", practice.Practice{Name: "x", City: long(101)}},
-			{"state", "State must be 50 characters or fewer", practice.Practice{Name: "x", Region: long(51)}},
-			{"zip", "ZIP must be 20 characters or fewer", practice.Practice{Name: "x", Zip: long(21)}},
-			{"practice_phone", "Practice phone must be 40 characters or fewer", practice.Practice{Name: "x", Phone: long(41)}},
+			{practice.Practice{}, "practice_name", "Enter the name of your practice"},
+			{practice.Practice{Name: " \u200b\n "}, "practice_name", "Enter the name of your practice"},
+			{practice.Practice{Name: long(121)}, "practice_name", "Practice name must be 120 characters or fewer"},
+			{practice.Practice{Name: "A", Street: long(201)}, "street", "Street must be 200 characters or fewer"},
+			{practice.Practice{Name: "A", City: long(101)}, "city", "City must be 100 characters or fewer"},
+			{practice.Practice{Name: "A", Region: long(51)}, "state", "State must be 50 characters or fewer"},
+			{practice.Practice{Name: "A", Zip: long(21)}, "zip", "ZIP must be 20 characters or fewer"},
+			{practice.Practice{Name: "A", Phone: long(41)}, "practice_phone", "Practice phone must be 40 characters or fewer"},
+			{practice.Practice{Name: "A", Specialties: []string{long(101)}}, "specialties", "Choose specialties from the list"},
+			{practice.Practice{Name: "A", Specialties: strings.Fields(strings.Repeat("x ", 31))}, "specialties", "Choose specialties from the list"},
 		} {
-			_, err := w.create(c.p)
-			if got := fault.From(err).For(c.field); got != c.text {
-				t.Errorf("%s: %q (%v), want %q", c.field, got, err, c.text)
+			if _, err := w.create(t, c.p); fault.From(err).For(c.field) != c.text {
+				t.Errorf("%.30v…: %v, want %q", c.p, fault.From(err).Fields, c.text)
 			}
 		}
-		if n := w.count("SELECT COUNT(*) FROM practice_practice"); n != 0 {
-			t.Errorf("%d practices although all were refused", n)
+		if _, err := w.create(t, practice.Practice{Name: long(120)}); err != nil {
+			t.Errorf("120 characters: %v", err)
 		}
-		if _, err := w.create(practice.Practice{Name: long(120)}); err != nil {
-			t.Errorf("the longest name: %v", err)
+		if n := w.count(t, "SELECT count(*) FROM practice_practice"); n != 1 {
+			t.Errorf("%d practices stored", n)
 		}
 	})
 }
 
-func TestEditIsForSupportAlone(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		p := w.made()
-		p.Name = "Taken over"
-		for _, by := range []actor.Actor{manager, {Kind: actor.Visitor}, actor.ByProgram("job"), {}} {
-			if err := w.Edit(t.Context(), by, p); !fault.Is(err, fault.NotFound) {
-				t.Errorf("%s: %v", by.Kind, err)
-			}
-		}
-		if got, _ := w.Find(t.Context(), w.d, p.ID); got.Name != harbor.Name {
-			t.Errorf("name %q", got.Name)
+// A name stands in texts to phones, where a second line would claim a code for another host.
+func TestNamesAreOneVisibleLine(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		p := w.made(t, "Bay\r\n@evil.example #1\u202e\u0007 \u2028Dental\x00")
+		if p.Name != "Bay @evil.example #1 Dental" {
+			t.Errorf("stored %q", p.Name)
 		}
 	})
 }
 
 func TestEdit(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		p := w.made()
-		other := w.made()
-		p.Name, p.Zip, p.Specialties = " Harbor Dental Group ", "98102", nil
-		must(t, w.Edit(t.Context(), staff, p))
-		got, err := w.Find(t.Context(), w.d, p.ID)
-		if err != nil || got.Name != "Harbor Dental Group" || got.Zip != "98102" || len(got.Specialties) != 0 || got.Version != p.Version+1 {
-			t.Errorf("%+v, %v", got, err)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		p, other := w.made(t, "Harbor"), w.made(t, "Lakeside")
+		p.Name, p.City = "Harbor Point", "Seattle"
+		if err := w.Edit(t.Context(), support, p); err != nil {
+			t.Fatal(err)
 		}
-		if err := w.Edit(t.Context(), staff, p); !fault.Is(err, fault.Conflict) { // from the same, older page
-			t.Errorf("err %v, want Conflict", err)
+		if got := w.find(t, p.ID); got.Name != "Harbor Point" || got.City != "Seattle" || got.Version != p.Version+1 || !got.TwoStepPatients {
+			t.Errorf("stored %+v", got)
 		}
-		if still, _ := w.Find(t.Context(), w.d, other.ID); still.Name != harbor.Name {
-			t.Error("another practice was changed")
+		if err := w.Edit(t.Context(), support, p); !fault.Is(err, fault.Conflict) {
+			t.Errorf("an edit of an old version: %v", err)
 		}
-		if n := w.count("SELECT COUNT(*) FROM audit_event WHERE action = 'practice.edited'"); n != 1 {
-			t.Errorf("%d edits in the trail", n)
+		if got := w.find(t, other.ID); got.Name != "Lakeside" {
+			t.Errorf("another practice became %q", got.Name)
 		}
-		p.ID = "nobody"
-		if err := w.Edit(t.Context(), staff, p); !fault.Is(err, fault.NotFound) {
-			t.Errorf("err %v, want NotFound", err)
+		if n := w.count(t, "SELECT count(*) FROM audit_event WHERE action = 'practice.edited' AND actor_id = 's1'"); n != 1 {
+			t.Errorf("%d lines on the audit trail, want 1", n)
 		}
 	})
 }
 
-func TestProducts(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		p := w.made()
-		set := func(by actor.Actor, id string, product practice.Product) error {
-			return w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error { return w.SetProduct(ctx, tx, by, id, product) })
-		}
-		must(t, set(staff, p.ID, practice.Product{Name: "truform", On: true, URL: "https://forms.example/harbor"}))
-		must(t, set(staff, p.ID, practice.Product{Name: practice.SecureMail}))
-		if err := set(manager, p.ID, practice.Product{Name: "collaborator", On: true}); !fault.Is(err, fault.NotFound) {
-			t.Errorf("by a manager: %v", err)
-		}
-		if err := set(staff, "nobody", practice.Product{Name: "truform"}); !fault.Is(err, fault.NotFound) {
-			t.Errorf("for no practice: %v", err)
-		}
-		for _, bad := range []string{"javascript:alert(1)", "http://forms.example", "//forms.example", "https://", "https://us@forms.example", "/mail"} {
-			if err := set(staff, p.ID, practice.Product{Name: "truform", On: true, URL: bad}); !fault.Is(err, fault.Invalid) {
-				t.Errorf("%s: %v", bad, err)
+func TestEditIsForSupportAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		p := w.made(t, "Harbor")
+		p.Name = "Mine now"
+		for _, by := range []actor.Actor{{}, dana, actor.ByProgram("job")} {
+			if err := w.Edit(t.Context(), by, p); !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s: %v", by.Kind, err)
+			}
+			err := d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				return w.SetProduct(ctx, tx, by, p.ID, practice.Product{Name: "seo", On: true})
+			})
+			if !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s: product: %v", by.Kind, err)
 			}
 		}
-		got, err := w.Products(t.Context(), w.d, p.ID)
-		if err != nil || len(got) != 2 || got[0] != (practice.Product{Name: practice.SecureMail}) || got[1] != (practice.Product{Name: "truform", On: true, URL: "https://forms.example/harbor"}) {
-			t.Errorf("%+v, %v", got, err)
+		if err := w.Edit(t.Context(), support, practice.Practice{ID: "none", Name: "A", Version: 1}); !fault.Is(err, fault.NotFound) {
+			t.Errorf("unknown practice: %v", err)
+		}
+		if got := w.find(t, p.ID); got.Name != "Harbor" {
+			t.Errorf("became %q", got.Name)
+		}
+	})
+}
+
+func TestSetProduct(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		p := w.made(t, "Harbor")
+		set := func(id string, pr practice.Product) error {
+			return d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error { return w.SetProduct(ctx, tx, support, id, pr) })
+		}
+		if err := set(p.ID, practice.Product{Name: "seo", On: true, URL: "https://seo.example/"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := set(p.ID, practice.Product{Name: practice.SecureMail}); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range []string{"javascript:alert(1)", "http://seo.example", "//seo.example", "https:", "%"} {
+			if err := set(p.ID, practice.Product{Name: "seo", On: true, URL: u}); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: %v", u, err)
+			}
+		}
+		if err := set("none", practice.Product{Name: "seo", On: true}); !fault.Is(err, fault.NotFound) {
+			t.Errorf("unknown practice: %v", err)
+		}
+		got, err := w.Products(t.Context(), d, p.ID)
+		if err != nil || len(got) != 2 || got[0].On || got[1] != (practice.Product{Name: "seo", On: true, URL: "https://seo.example/"}) {
+			t.Errorf("products = %+v, %v", got, err)
 		}
 	})
 }
 
 func TestFindAndMany(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		a, b := w.made(), w.made()
-		if _, err := w.Find(t.Context(), w.d, "nobody"); !fault.Is(err, fault.NotFound) {
-			t.Errorf("err %v, want NotFound", err)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		a, b := w.made(t, "Harbor"), w.made(t, "Lakeside")
+		if _, err := w.Find(t.Context(), d, "none"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("unknown: %v", err)
 		}
-		all, err := w.Many(t.Context(), w.d, []string{a.ID, "nobody", b.ID, a.ID})
-		if err != nil || len(all) != 2 || all[a.ID].Name == "" || all[b.ID].Name == "" {
-			t.Errorf("%+v, %v", all, err)
+		all, err := w.Many(t.Context(), d, []string{a.ID, b.ID, "none", a.ID})
+		if err != nil || len(all) != 2 || all[b.ID].Name != "Lakeside" {
+			t.Errorf("many = %v, %v", all, err)
 		}
-		if none, err := w.Many(t.Context(), w.d, nil); err != nil || len(none) != 0 {
-			t.Errorf("%+v, %v", none, err)
+		if all, err := w.Many(t.Context(), d, nil); err != nil || len(all) != 0 {
+			t.Errorf("none = %v, %v", all, err)
 		}
 	})
-}
-
-func TestCanon(t *testing.T) {
-	for in, want := range map[string]string{" Harbor   DENTAL ": "harbor dental", "ＨＡＲＢＯＲ": "harbor", "Ärzte\tam Hafen": "ärzte am hafen", "": ""} {
-		if got := practice.Canon(in); got != want {
-			t.Errorf("%q: %q", in, got)
-		}
-	}
 }
