@@ -63,6 +63,7 @@ func newBrowser(t *testing.T, base, shots string) *browser {
 		}
 	})
 	b.do(chromedp.EmulateViewport(1280, 900))
+	b.scheme("light")
 	return b
 }
 
@@ -131,7 +132,9 @@ func (b *browser) open(path string) {
 func (b *browser) fill(name, value string) {
 	b.t.Helper()
 	sel := fmt.Sprintf(`main [name=%q]`, name)
-	b.do(chromedp.WaitVisible(chromedp.CSS(sel)), chromedp.SetValue(chromedp.CSS(sel), ""), chromedp.SendKeys(chromedp.CSS(sel), value))
+	b.do(chromedp.WaitVisible(chromedp.CSS(sel)))
+	b.js(fmt.Sprintf(`document.querySelector(%q).value = ''`, sel))
+	b.do(chromedp.SendKeys(chromedp.CSS(sel), value))
 }
 
 // choose selects an option by its value.
@@ -190,9 +193,7 @@ func (b *browser) check(name string) {
 	b.t.Helper()
 	b.n++
 	for _, scheme := range []string{"light", "dark"} {
-		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
-			b.t.Fatal(err)
-		}
+		b.scheme(scheme)
 		for _, width := range []int64{1280, 390} {
 			b.do(chromedp.EmulateViewport(width, 900))
 			b.axe(fmt.Sprintf("%s, %s, %d px", name, scheme, width))
@@ -203,10 +204,17 @@ func (b *browser) check(name string) {
 	if w := b.js("document.documentElement.scrollWidth"); w != "320" {
 		b.t.Errorf("%s scrolls sideways at 320 px: %s px wide", name, w)
 	}
-	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}); err != nil {
+	b.scheme("light")
+	b.do(chromedp.EmulateViewport(1280, 900))
+}
+
+// scheme sets light or dark, always with motion reduced: a page that is still fading in takes no clicks.
+func (b *browser) scheme(scheme string) {
+	b.t.Helper()
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 		b.t.Fatal(err)
 	}
-	b.do(chromedp.EmulateViewport(1280, 900))
 }
 
 func (b *browser) axe(where string) {
