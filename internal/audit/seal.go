@@ -74,11 +74,17 @@ func (s *Service) link(last seal, at int64, ids []string, macs map[string][]byte
 	return next
 }
 
+// eventsHash covers which events a seal holds, in which order, and each one's keyed hash. Every part is preceded by its
+// length, so that no other list of events has the same bytes.
 func eventsHash(ids []string, macs map[string][]byte) []byte {
 	h := sha256.New()
+	part := func(b []byte) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
+		h.Write(b)
+	}
 	for _, id := range ids {
-		h.Write([]byte(id))
-		h.Write(macs[id])
+		part([]byte(id))
+		part(macs[id])
 	}
 	return h.Sum(nil)
 }

@@ -80,7 +80,10 @@ func listPending(ctx context.Context, tx *db.Tx, most int) ([]string, error) {
 
 func listMACs(ctx context.Context, r db.Reader, ids []string) (map[string][]byte, error) {
 	list, args := db.In(1, ids)
-	rows, err := db.All(ctx, r, scanRow, "SELECT "+eventColumns+" FROM audit_event WHERE id IN "+list, args...)
+	rows, err := db.All(ctx, r, func(scan db.Row) (row, error) {
+		var e row
+		return e, scan(&e.id, &e.mac)
+	}, "SELECT id, row_mac FROM audit_event WHERE id IN "+list, args...)
 	macs := make(map[string][]byte, len(rows))
 	for _, e := range rows {
 		macs[e.id] = e.mac
@@ -143,38 +146,39 @@ func insertSeal(ctx context.Context, tx *db.Tx, s seal, ids []string) error {
 	return err
 }
 
-// Counts that Verify compares.
+// What Verify asks. Each answer is one statement, so that a seal made meanwhile is in it wholly or not at all.
 
 func countEvents(ctx context.Context, r db.Reader) (int64, error) {
 	n, _, err := db.One(ctx, r, db.Scan1[int64], "SELECT COUNT(*) FROM audit_event")
 	return n, err
 }
 
-func countPending(ctx context.Context, r db.Reader) (int64, error) {
-	n, _, err := db.One(ctx, r, db.Scan1[int64], "SELECT COUNT(*) FROM audit_pending")
-	return n, err
-}
-
-// listLost are events in neither the chain nor the queue for it.
+// listLost are events in neither the chain nor the queue for it. A place in a seal that does not exist is no place.
 func listLost(ctx context.Context, r db.Reader) ([]string, error) {
 	return db.All(ctx, r, db.Scan1[string], `
 		SELECT e.id
 		FROM audit_event e
-		LEFT JOIN audit_seal_event s ON s.event_id = e.id
-		LEFT JOIN audit_pending p ON p.event_id = e.id
-		WHERE s.event_id IS NULL AND p.event_id IS NULL
+		WHERE NOT EXISTS (SELECT 1 FROM audit_pending p WHERE p.event_id = e.id)
+			AND NOT EXISTS (SELECT 1 FROM audit_seal_event s JOIN audit_seal l ON l.n = s.n WHERE s.event_id = e.id)
 		ORDER BY e.id
-		LIMIT 100`)
+		LIMIT $1`, mostNamed)
+}
+
+// listOrphans are events that wait for their seal and are gone.
+func listOrphans(ctx context.Context, r db.Reader) ([]string, error) {
+	return db.All(ctx, r, db.Scan1[string], `
+		SELECT p.event_id
+		FROM audit_pending p
+		WHERE NOT EXISTS (SELECT 1 FROM audit_event e WHERE e.id = p.event_id)
+		ORDER BY p.event_id
+		LIMIT $1`, mostNamed)
 }
 
 // listWaiting are events that wait for their seal, oldest first.
 func listWaiting(ctx context.Context, r db.Reader) ([]row, error) {
 	return db.All(ctx, r, scanRow, `
-		SELECT `+prefixed+`
-		FROM audit_pending p
-		JOIN audit_event e ON e.id = p.event_id
-		ORDER BY e.id`)
+		SELECT `+eventColumns+`
+		FROM audit_event
+		WHERE id IN (SELECT event_id FROM audit_pending)
+		ORDER BY id`)
 }
-
-const prefixed = `e.id, e.at, e.action, e.outcome, e.actor_kind, e.actor_id, e.on_behalf_practice_id, e.subject_kind, e.subject_id,
-	e.practice_id, e.thread_id, e.session_id, e.ip, e.agent, e.detail, e.row_mac`
