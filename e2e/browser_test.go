@@ -140,11 +140,9 @@ func (b *browser) fill(name, value string) {
 // choose selects an option by its value.
 func (b *browser) choose(name, value string) {
 	b.t.Helper()
-	got := b.js(fmt.Sprintf(`(() => { const s = document.querySelector('main [name=%q]'); if (!s) return 'no field'; if (s.tagName === 'SELECT') { s.value = %q; s.dispatchEvent(new Event('change', {bubbles: true})); return s.value; }
-		const r = document.querySelector('main [name=%q][value=%q]'); if (!r) return 'no choice'; r.click(); return r.value; })()`, name, value, name, value))
-	if got != value {
-		b.t.Fatalf("cannot choose %s = %s: %s\n%s", name, value, got, b.text())
-	}
+	pick := fmt.Sprintf(`(() => { const s = document.querySelector('main [name=%q]'); if (!s) return 'no field'; if (s.tagName === 'SELECT') { s.value = %q; s.dispatchEvent(new Event('change', {bubbles: true})); return s.value; }
+		const r = document.querySelector('main [name=%q][value=%q]'); if (!r) return 'no choice'; r.click(); return r.value; })()`, name, value, name, value)
+	until(b.t, "a choice "+name+" = "+value, func() bool { return b.js(pick) == value })
 }
 
 // tick sets a checkbox.

@@ -148,6 +148,7 @@ func setPassword(p *program, b *browser, before int) {
 	b.see("Enter your secret code")
 	before = len(p.outbox())
 	b.press("Change Delivery Method")
+	b.see("Choose how.")
 	b.choose("method", "text_cell")
 	b.press("Continue")
 	b.see("We sent a text")
