@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -21,9 +20,12 @@ import (
 
 // What the pages say about codes.
 const (
-	tooManyCodes = "Too many codes were sent. Try again in 15 minutes."
-	tooManyTries = "Too many tries. Open the link in your email to start again."
-	expiredCode  = "That code has expired. Select Re-Send Code."
+	tooManyCodes   = "Too many codes were sent. Try again in 15 minutes."
+	tooManyToday   = "Too many codes were sent today. Try again tomorrow."
+	tooManyTries   = "Too many tries. Open the link in your email to start again."
+	tooManyNoEmail = "Too many tries. Go back and start again." // for flows that no link began
+	expiredCode    = "That code has expired. Select Re-Send Code."
+	unreachable    = "We could not reach that number. Check it or choose another way."
 )
 
 const codeTemplate = "verify.code"
@@ -36,21 +38,21 @@ type Send struct {
 }
 
 // SendCode sends a new code; the old one is dead from here on. It opens its own transaction. Refusals are faults on
-// the field.
+// the field; a refused sending leaves the old code as it was.
 func (s *Service) SendCode(ctx context.Context, by actor.Actor, f Flow, m Send) error {
+	if _, ok := ParsePhone(m.Method.To); !ok { // on file from before its sort was refused: texts and calls cost money
+		return fault.Field(m.Field, unreachable)
+	}
 	code, err := newCode()
 	if err != nil {
 		return err
 	}
+	sealed, err := s.o.Keys.System().Seal("verify_flow", "code_sealed", f.ID, []byte(code))
+	if err != nil {
+		return fmt.Errorf("seal the code: %w", err)
+	}
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := s.allow(ctx, tx, by, f, m); err != nil {
-			return err
-		}
-		sealed, err := s.o.Keys.System().Seal("verify_flow", "code_sealed", f.ID, []byte(code))
-		if err != nil {
-			return fmt.Errorf("seal the code: %w", err)
-		}
-		n, found, err := putCode(ctx, tx, sentCode{
+		sends, found, err := putCode(ctx, tx, sentCode{
 			flow: f.ID, method: m.Method.Value, mac: s.codeMAC(f.ID, code), sealed: sealed, phone: s.o.Keys.MAC("proved number", m.Method.To),
 			now: s.now(), expires: clock.Micros(s.o.Clock.Now().Add(s.set.CodeLife)), tries: s.set.Tries,
 		})
@@ -58,14 +60,18 @@ func (s *Service) SendCode(ctx context.Context, by actor.Actor, f Flow, m Send) 
 			return fmt.Errorf("store the code: %w", err)
 		}
 		if !found {
-			return fault.Field(m.Field, tooManyTries)
+			return fault.Field(m.Field, f.spent())
+		}
+		if err := s.allow(ctx, tx, by, f, m, sends == 1); err != nil {
+			return err
 		}
 		kind := notify.Text
 		if m.Method.Call {
 			kind = notify.Call
 		}
-		err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: kind, To: m.Method.To, Template: codeTemplate,
-			Params: notify.Params{"flow": f.ID, "send": strconv.FormatInt(n, 10), "name": m.Name, "kind": string(kind)}})
+		// The subject is a user or an invitation; this room does not know which, and Support looks by either.
+		err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: kind, To: m.Method.To, Template: codeTemplate, UserID: f.Subject, InvitationID: f.Subject,
+			Params: notify.Params{"flow": f.ID, "send": strconv.FormatInt(sends, 10), "name": m.Name, "kind": string(kind)}})
 		if err != nil {
 			return fmt.Errorf("send the code: %w", err)
 		}
@@ -73,33 +79,43 @@ func (s *Service) SendCode(ctx context.Context, by actor.Actor, f Flow, m Send) 
 	})
 }
 
-// allow counts a code against every limit it falls under.
-func (s *Service) allow(ctx context.Context, tx *db.Tx, by actor.Actor, f Flow, m Send) error {
-	day := 24 * time.Hour
-	rules := []struct {
-		rule limit.Rule
-		key  string
-	}{
-		{limit.Rule{Name: "codes a flow", Max: s.set.CodesPerFlow, Window: 15 * time.Minute}, f.ID},
-		{limit.Rule{Name: "codes a number", Max: s.set.CodesPerPhone, Window: day}, m.Method.To},
-		{limit.Rule{Name: "codes a person", Max: 2 * s.set.CodesPerPhone, Window: day}, f.Subject},
-		{limit.Rule{Name: "codes an address", Max: s.set.CodesPerIP, Window: day}, by.IP},
-		{limit.Rule{Name: "codes a day", Max: s.set.CodesPerDay, Window: day}, ""},
+// spent is what a person reads whose flow stands no more tries.
+func (f Flow) spent() string {
+	if f.Generation == 0 {
+		return tooManyNoEmail
 	}
-	// This flow's first code. Flows without a link (Support's sign-in) stand behind a password instead.
-	if f.Method == "" && f.Generation > 0 {
-		rules = append(rules, struct {
-			rule limit.Rule
-			key  string
-		}{limit.Rule{Name: "flows a link", Max: s.set.FlowsPerLink, Window: day}, f.Kind + " " + f.Subject})
+	return tooManyTries
+}
+
+// counted is one limit a code falls under.
+type counted struct {
+	rule limit.Rule
+	key  string
+	text string
+}
+
+// allow counts a code against every limit it falls under. The counter that all codes share comes last, so that it is
+// locked for the shortest time.
+func (s *Service) allow(ctx context.Context, tx *db.Tx, by actor.Actor, f Flow, m Send, first bool) error {
+	const day = 24 * time.Hour
+	rules := []counted{
+		{limit.Rule{Name: "codes a flow", Max: s.set.CodesPerFlow, Window: 15 * time.Minute}, f.ID, tooManyCodes},
+		{limit.Rule{Name: "codes a number", Max: s.set.CodesPerPhone, Window: day}, m.Method.To, tooManyToday},
+		{limit.Rule{Name: "codes a person", Max: 2 * s.set.CodesPerPhone, Window: day}, f.Subject, tooManyToday},
+		{limit.Rule{Name: "codes an address", Max: s.set.CodesPerIP, Window: day}, by.IP, tooManyToday},
 	}
+	if first && f.Generation > 0 { // a flow counts against its link when its first code leaves, not when a page is opened
+		link := f.Kind + " " + f.Subject + " " + strconv.FormatInt(f.Generation, 10)
+		rules = append(rules, counted{limit.Rule{Name: "flows a link", Max: s.set.FlowsPerLink, Window: day}, link, tooManyToday})
+	}
+	rules = append(rules, counted{limit.Rule{Name: "codes a day", Max: s.set.CodesPerDay, Window: day}, "", tooManyToday})
 	for _, r := range rules {
 		ok, err := s.o.Limit.Allow(ctx, tx, r.rule, r.key)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return fault.Field(m.Field, tooManyCodes)
+			return fault.Field(m.Field, r.text)
 		}
 	}
 	return nil
@@ -151,21 +167,24 @@ func (s *Service) CheckCode(ctx context.Context, by actor.Actor, f Flow, code st
 			return fmt.Errorf("count the try: %w", err)
 		}
 		if !found {
-			refused = fault.Field("code", tooManyTries)
+			refused = fault.Field("code", f.spent())
 			return nil
 		}
 		if refused = s.judge(f, t, code); refused == nil {
 			return confirmPhone(ctx, tx, f.ID, s.now())
 		}
 		if t.tries >= s.set.Tries {
-			refused = fault.Field("code", tooManyTries)
+			refused = fault.Field("code", f.spent())
 			if err := endFlow(ctx, tx, f.ID, "tries"); err != nil {
 				return fmt.Errorf("end the flow: %w", err)
 			}
 		}
 		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.CodeRefused, Outcome: audit.Refused, SubjectKind: f.Kind, SubjectID: f.Subject, Detail: map[string]string{"tries": strconv.FormatInt(t.tries, 10)}})
 	})
-	return errors.Join(err, refused)
+	if err != nil { // the try was not stored, so nothing may be said of the code
+		return err
+	}
+	return refused
 }
 
 // judge compares a code that has been counted.

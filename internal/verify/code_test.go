@@ -19,6 +19,7 @@ import (
 const (
 	tooManyTries = "Too many tries. Open the link in your email to start again."
 	tooManyCodes = "Too many codes were sent. Try again in 15 minutes."
+	tooManyToday = "Too many codes were sent today. Try again tomorrow."
 	expired      = "That code has expired. Select Re-Send Code."
 )
 
@@ -220,7 +221,7 @@ func TestCodesToOneNumberAreLimited(t *testing.T) {
 		for i := range 10 {
 			must(t, w.SendCode(t.Context(), visitor, person(w, fmt.Sprint("u", i)), toCell))
 		}
-		sentence(t, w.SendCode(t.Context(), visitor, person(w, "u-last"), toCell), "method", tooManyCodes)
+		sentence(t, w.SendCode(t.Context(), visitor, person(w, "u-last"), toCell), "method", tooManyToday)
 		must(t, w.SendCode(t.Context(), visitor, person(w, "u-other"), byCall)) // another number
 		w.clock.Set(start.Add(24 * time.Hour))
 		must(t, w.SendCode(t.Context(), visitor, person(w, "u-next-day"), toCell))
@@ -236,7 +237,7 @@ func TestCodesFromOneAddressAreLimited(t *testing.T) {
 		for i := range 50 {
 			must(t, w.SendCode(t.Context(), visitor, person(w, fmt.Sprint("u", i)), to(i)))
 		}
-		sentence(t, w.SendCode(t.Context(), visitor, person(w, "u-last"), to(51)), "method", tooManyCodes)
+		sentence(t, w.SendCode(t.Context(), visitor, person(w, "u-last"), to(51)), "method", tooManyToday)
 		must(t, w.SendCode(t.Context(), actor.Actor{IP: "192.0.2.2"}, person(w, "u-else"), to(52)))
 	})
 }
@@ -248,7 +249,7 @@ func TestFlowsOfOneLinkAreLimited(t *testing.T) {
 		for i := range 3 {
 			must(t, w.SendCode(t.Context(), visitor, w.begin(fmt.Sprint("b", i)), toCell))
 		}
-		sentence(t, w.SendCode(t.Context(), visitor, w.begin("b-last"), toCell), "method", tooManyCodes)
+		sentence(t, w.SendCode(t.Context(), visitor, w.begin("b-last"), toCell), "method", tooManyToday)
 		again, _ := w.flow("b1")
 		must(t, w.SendCode(t.Context(), visitor, again, toCell)) // a flow that has begun goes on
 	})
@@ -339,5 +340,60 @@ func TestWhatTheNoticesSay(t *testing.T) {
 		if call.Kind != notify.Call || call.To != ann.Phone || strings.Count(call.Text, spoken) != 2 || strings.Index(call.Text, "Press any key") > strings.Index(call.Text, spoken) {
 			t.Errorf("call %+v", call)
 		}
+	})
+}
+
+func TestNumbersThatCostMoreGetNoCode(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.link()
+		f := w.begin("b1")
+		for _, number := range []string{"+19005550142", "+18769221234", "+442079460000", "not a number", ""} { // premium, Jamaica, London
+			err := w.SendCode(t.Context(), visitor, f, verify.Send{Method: verify.Method{Value: "text_cell", To: number}, Name: "x", Field: "method"})
+			sentence(t, err, "method", "We could not reach that number. Check it or choose another way.")
+		}
+		if n := w.number("SELECT COUNT(*) FROM notify_message"); n != 0 {
+			t.Errorf("%d notices", n)
+		}
+	})
+}
+
+// A refused sending must not cost the person the code they hold.
+func TestRefusedSendingLeavesTheOldCode(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.start()
+		w.link()
+		f := w.begin("b1")
+		var code string
+		for range 3 {
+			w.clock.Advance(time.Second)
+			code = w.code(f, toCell)
+		}
+		sentence(t, w.SendCode(t.Context(), visitor, f, toCell), "method", tooManyCodes)
+		must(t, w.CheckCode(t.Context(), visitor, f, code))
+	})
+}
+
+// A flow that began with no link cannot be told to open one.
+func TestTooManyTriesWithoutALink(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		var f verify.Flow
+		must(t, w.tx(func(ctx context.Context, tx *db.Tx) (err error) {
+			f, err = w.Begin(ctx, tx, verify.Start{Kind: "signin", Subject: "u-staff", Browser: "b1"})
+			return err
+		}))
+		must(t, w.SendCode(t.Context(), visitor, f, toCell))
+		var err error
+		for range 5 {
+			err = w.CheckCode(t.Context(), visitor, f, "abcdef")
+			sentence(t, err, "code", "The code must be 6 numbers") // counts for nothing
+		}
+		w.clock.Advance(10 * time.Minute)
+		for range 5 {
+			err = w.CheckCode(t.Context(), visitor, f, "123456")
+		}
+		sentence(t, err, "code", "Too many tries. Go back and start again.")
 	})
 }

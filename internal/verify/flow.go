@@ -199,15 +199,22 @@ func (s *Service) EndOthers(ctx context.Context, tx *db.Tx, f Flow, why string) 
 	return nil
 }
 
-// Sweep ends flows whose time is over, and removes what was typed in those that have ended. Run it every few minutes.
+// keepFlows is how long the record of a flow that is over stays: when it began, how often a code was sent and tried.
+const keepFlows = 30 * 24 * time.Hour
+
+// Sweep ends flows whose time is over, wipes codes that no notice will carry any more, and removes old records. Run it
+// every few minutes.
 func (s *Service) Sweep(ctx context.Context) error {
-	now := s.now()
+	now := s.o.Clock.Now()
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := endExpired(ctx, tx, now); err != nil {
+		if err := endExpired(ctx, tx, clock.Micros(now)); err != nil {
 			return fmt.Errorf("end expired flows: %w", err)
 		}
-		if err := wipeEnded(ctx, tx); err != nil {
-			return fmt.Errorf("wipe ended flows: %w", err)
+		if err := wipeExpiredCodes(ctx, tx, clock.Micros(now)); err != nil {
+			return fmt.Errorf("wipe expired codes: %w", err)
+		}
+		if err := deleteFlows(ctx, tx, clock.Micros(now.Add(-keepFlows))); err != nil {
+			return fmt.Errorf("remove old flows: %w", err)
 		}
 		return nil
 	})

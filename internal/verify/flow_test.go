@@ -224,3 +224,50 @@ func TestSweepEndsAndWipes(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatWasTypedGoesWithTheFlow(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.link()
+		typed := func() int64 { return w.number("SELECT COUNT(*) FROM verify_flow WHERE data_sealed IS NOT NULL") }
+		save := func(browser string) verify.Flow {
+			f := w.begin(browser)
+			must(t, w.tx(func(ctx context.Context, tx *db.Tx) error { return w.SaveData(ctx, tx, f, []byte("a phone")) }))
+			return f
+		}
+		f := save("b1")
+		save("b2")
+		if typed() != 2 {
+			t.Fatal("nothing was kept")
+		}
+		must(t, w.tx(func(ctx context.Context, tx *db.Tx) error { return w.Finish(ctx, tx, f, verify.Need{}) }))
+		if n := typed(); n != 0 {
+			t.Errorf("%d finished or ended flows hold what was typed", n)
+		}
+	})
+}
+
+func TestSweep(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.link()
+		f := w.begin("b1")
+		must(t, w.tx(func(ctx context.Context, tx *db.Tx) error { return w.SaveData(ctx, tx, f, []byte("a phone")) }))
+		must(t, w.SendCode(t.Context(), visitor, f, toCell)) // and the phone network stays away
+		w.clock.Advance(10 * time.Minute)
+		must(t, w.Sweep(t.Context()))
+		if n := w.number("SELECT COUNT(*) FROM verify_flow WHERE state = 'open' AND code_sealed IS NULL AND data_sealed IS NOT NULL"); n != 1 {
+			t.Error("after 10 minutes the code alone is wiped")
+		}
+		w.clock.Advance(24 * time.Hour)
+		must(t, w.Sweep(t.Context()))
+		if n := w.number("SELECT COUNT(*) FROM verify_flow WHERE state = 'ended' AND ended_why = 'expired' AND data_sealed IS NULL"); n != 1 {
+			t.Error("after a day the flow is over and what was typed is gone")
+		}
+		w.clock.Advance(30 * 24 * time.Hour)
+		must(t, w.Sweep(t.Context()))
+		if n := w.number("SELECT COUNT(*) FROM verify_flow"); n != 0 {
+			t.Errorf("%d old records", n)
+		}
+	})
+}

@@ -30,8 +30,12 @@ type Host struct {
 	Role   web.Role
 	// Open checks the link (or whatever else stands before these steps) and says who it is. Its fault is the answer.
 	Open func(r *http.Request) (Subject, error)
+	// Dead answers when Open refuses; nil leaves it to the router.
+	Dead func(w http.ResponseWriter, r *http.Request, err error) error
 	// Next is where a confirmed code leads.
 	Next func(r *http.Request) string
+	// Done, when set, answers the POST that confirmed a code, in place of the redirect to Next.
+	Done web.Handler
 }
 
 // MountSteps registers GET and POST {prefix}/method and {prefix}/code, and POST {prefix}/resend.
@@ -52,6 +56,14 @@ type steps struct {
 // base is the address of the flow without its last step.
 func base(r *http.Request) string { return r.URL.Path[:strings.LastIndexByte(r.URL.Path, '/')] }
 
+// refused answers for a subject that Open did not give.
+func (st steps) refused(w http.ResponseWriter, r *http.Request, err error) error {
+	if st.h.Dead == nil {
+		return err
+	}
+	return st.h.Dead(w, r, err)
+}
+
 func (st steps) flow(r *http.Request, sub Subject) (Flow, bool, error) {
 	return st.s.Flow(r.Context(), st.s.o.DB, st.h.Kind, sub.ID, web.Browser(r), sub.Generation)
 }
@@ -59,7 +71,7 @@ func (st steps) flow(r *http.Request, sub Subject) (Flow, bool, error) {
 func (st steps) showMethod(w http.ResponseWriter, r *http.Request) error {
 	sub, err := st.h.Open(r)
 	if err != nil {
-		return err
+		return st.refused(w, r, err)
 	}
 	f, found, err := st.flow(r, sub)
 	if err != nil {
@@ -68,7 +80,8 @@ func (st steps) showMethod(w http.ResponseWriter, r *http.Request) error {
 	if found && f.Phone {
 		return web.Redirect(w, r, st.h.Next(r))
 	}
-	return web.Render(w, r, http.StatusOK, methodPage(st.props(r, sub, nil), f.Method))
+	// Nothing is chosen beforehand, also after Change Delivery Method: who presses Continue blindly sends nothing.
+	return web.Render(w, r, http.StatusOK, methodPage(st.props(r, sub, nil), ""))
 }
 
 func (st steps) postMethod(w http.ResponseWriter, r *http.Request) error {
@@ -78,7 +91,7 @@ func (st steps) postMethod(w http.ResponseWriter, r *http.Request) error {
 	}
 	sub, err := st.h.Open(r)
 	if err != nil {
-		return err
+		return st.refused(w, r, err)
 	}
 	again := func(err error) error {
 		return web.Render(w, r, http.StatusUnprocessableEntity, methodPage(st.props(r, sub, fault.From(err)), form.Get("method")))
@@ -116,7 +129,7 @@ func (st steps) begin(w http.ResponseWriter, r *http.Request, sub Subject) (f Fl
 // coded is this browser's flow when a code was sent in it; false after it has answered with a redirect.
 func (st steps) coded(w http.ResponseWriter, r *http.Request) (sub Subject, f Flow, ok bool, err error) {
 	if sub, err = st.h.Open(r); err != nil {
-		return sub, f, false, err
+		return sub, f, false, st.refused(w, r, err)
 	}
 	f, found, err := st.flow(r, sub)
 	switch {
@@ -154,6 +167,9 @@ func (st steps) postCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if st.h.Done != nil {
+		return st.h.Done(w, r)
+	}
 	return web.Redirect(w, r, st.h.Next(r))
 }
 
@@ -184,5 +200,5 @@ func (st steps) postResend(w http.ResponseWriter, r *http.Request) error {
 func (st steps) props(r *http.Request, sub Subject, f *fault.Fault) stepProps {
 	h := sub.Head
 	h.Title, h.Fault = "Verify your identity", f
-	return stepProps{head: h, fault: f, phones: sub.Phones, contact: sub.Contact, base: base(r)}
+	return stepProps{head: h, fault: f, phones: sub.Phones, contact: sub.Contact, base: base(r), life: st.s.set.CodeLife}
 }

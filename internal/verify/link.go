@@ -41,13 +41,13 @@ func (s *Service) RenewLink(ctx context.Context, tx *db.Tx, kind, subject string
 	return ok, nil
 }
 
-// Token is the subject's present link of a kind, made again; ErrNoLink when it was used or ended.
+// Token is the subject's present link of a kind, made again; ErrNoLink when it was used, ended or has run out.
 func (s *Service) Token(ctx context.Context, r db.Reader, kind, subject string) (string, error) {
 	l, found, err := findLink(ctx, r, kind, subject)
 	if err != nil {
 		return "", fmt.Errorf("find link: %w", err)
 	}
-	if !found || l.used {
+	if !found || l.used || l.expiresAt <= s.now() {
 		return "", ErrNoLink
 	}
 	return s.o.Keys.Token(kind, subject, l.generation), nil

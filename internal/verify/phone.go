@@ -13,8 +13,9 @@ const (
 	PhoneFormat  = "Enter a phone number in the right format, like (206) 555-0142"
 )
 
-// ParsePhone reads a number of the United States or Canada as people write it and gives it in E.164. It refuses
-// others, premium and shared-cost numbers, and what cannot be a number.
+// ParsePhone reads a number of the United States, its territories or Canada as people write it and gives it in E.164.
+// It refuses other countries' (also those that share the +1), premium and shared-cost numbers, extensions, and what
+// cannot be a number: texts and calls cost money.
 func ParsePhone(s string) (e164 string, ok bool) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "tel:")
 	if len(s) > 40 || strings.ContainsFunc(s, notDialled) {
@@ -30,9 +31,7 @@ func ParsePhone(s string) (e164 string, ok bool) {
 	}
 	// Numbers kept for examples (555-01xx) pass the length and shape check but are assigned to nobody.
 	national := phonenumbers.GetNationalSignificantNumber(n)
-	region := phonenumbers.GetRegionCodeForNumber(n)
-	known := region == "US" || region == "CA"
-	if !known && !example(national) || !phonenumbers.IsPossibleNumber(n) {
+	if !served(phonenumbers.GetRegionCodeForNumber(n)) && !example(national) || !phonenumbers.IsPossibleNumber(n) {
 		return "", false
 	}
 	return phonenumbers.Format(n, phonenumbers.E164), true
@@ -42,6 +41,15 @@ func ParsePhone(s string) (e164 string, ok bool) {
 // inside any text.
 func notDialled(r rune) bool {
 	return !unicode.IsDigit(r) && !strings.ContainsRune("+()-./ \u00a0\u2010\u2011\u2012\u2013", r)
+}
+
+// served says whether codes may be sent to a region.
+func served(region string) bool {
+	switch region {
+	case "US", "CA", "PR", "VI", "GU", "AS", "MP":
+		return true
+	}
+	return false
 }
 
 // example says whether a national number is one of those reserved for examples: 555-0100 to 555-0199 of any area.

@@ -95,7 +95,7 @@ type newFlow struct {
 func endStale(ctx context.Context, tx *db.Tx, n newFlow) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE verify_flow
-		SET state = 'ended', ended_why = 'expired', code_mac = NULL, code_sealed = NULL, version = version + 1
+		SET state = 'ended', ended_why = 'expired', code_mac = NULL, code_sealed = NULL, data_sealed = NULL, version = version + 1
 		WHERE subject_id = $1 AND kind = $2 AND browser_mac = $3 AND state = 'open' AND (generation <> $4 OR expires_at <= $5)`,
 		n.subject, n.kind, n.browser, n.generation, n.now)
 	return err
@@ -130,7 +130,7 @@ func acceptTerms(ctx context.Context, tx *db.Tx, f Flow, version string, now int
 func finishFlow(ctx context.Context, tx *db.Tx, f Flow, need Need, now int64) (bool, error) {
 	query := `
 		UPDATE verify_flow
-		SET state = 'done', code_mac = NULL, code_sealed = NULL, version = version + 1
+		SET state = 'done', code_mac = NULL, code_sealed = NULL, data_sealed = NULL, version = version + 1
 		WHERE id = $1 AND generation = $2 AND state = 'open' AND expires_at > $3 AND link_at IS NOT NULL`
 	args := []any{f.ID, f.Generation, now}
 	if need.Phone {
@@ -148,7 +148,7 @@ func finishFlow(ctx context.Context, tx *db.Tx, f Flow, need Need, now int64) (b
 func endFlowsOf(ctx context.Context, tx *db.Tx, subject, kind, why string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE verify_flow
-		SET state = 'ended', ended_why = $3, code_mac = NULL, code_sealed = NULL, version = version + 1
+		SET state = 'ended', ended_why = $3, code_mac = NULL, code_sealed = NULL, data_sealed = NULL, version = version + 1
 		WHERE subject_id = $1 AND state = 'open' AND ($2 = '' OR kind = $2)`, subject, kind, why)
 	return err
 }
@@ -157,7 +157,7 @@ func endFlowsOf(ctx context.Context, tx *db.Tx, subject, kind, why string) error
 func endBrowserFlows(ctx context.Context, tx *db.Tx, kind string, browser []byte, why string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE verify_flow
-		SET state = 'ended', ended_why = $3, code_mac = NULL, code_sealed = NULL, version = version + 1
+		SET state = 'ended', ended_why = $3, code_mac = NULL, code_sealed = NULL, data_sealed = NULL, version = version + 1
 		WHERE browser_mac = $1 AND kind = $2 AND state = 'open'`, browser, kind, why)
 	return err
 }
@@ -166,12 +166,12 @@ func endBrowserFlows(ctx context.Context, tx *db.Tx, kind string, browser []byte
 func endOtherFlows(ctx context.Context, tx *db.Tx, f Flow, why string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE verify_flow
-		SET state = 'ended', ended_why = $4, code_mac = NULL, code_sealed = NULL, version = version + 1
+		SET state = 'ended', ended_why = $4, code_mac = NULL, code_sealed = NULL, data_sealed = NULL, version = version + 1
 		WHERE subject_id = $1 AND kind = $2 AND id <> $3 AND state = 'open'`, f.Subject, f.Kind, f.ID, why)
 	return err
 }
 
-// endExpired ends flows whose time is over; wipeEnded removes what was typed in flows that have ended in any way.
+// endExpired ends flows whose time is over.
 func endExpired(ctx context.Context, tx *db.Tx, now int64) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE verify_flow
@@ -180,15 +180,21 @@ func endExpired(ctx context.Context, tx *db.Tx, now int64) error {
 	return err
 }
 
-func wipeEnded(ctx context.Context, tx *db.Tx) error {
-	_, err := tx.Exec(ctx, "UPDATE verify_flow SET data_sealed = NULL WHERE state <> 'open' AND data_sealed IS NOT NULL")
+// wipeExpiredCodes wipes what a notice that never left would have said.
+func wipeExpiredCodes(ctx context.Context, tx *db.Tx, now int64) error {
+	_, err := tx.Exec(ctx, "UPDATE verify_flow SET code_sealed = NULL WHERE code_sealed IS NOT NULL AND code_expires_at <= $1", now)
+	return err
+}
+
+func deleteFlows(ctx context.Context, tx *db.Tx, before int64) error {
+	_, err := tx.Exec(ctx, "DELETE FROM verify_flow WHERE state <> 'open' AND expires_at <= $1", before)
 	return err
 }
 
 func endFlow(ctx context.Context, tx *db.Tx, id, why string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE verify_flow
-		SET state = 'ended', ended_why = $2, code_mac = NULL, code_sealed = NULL, version = version + 1
+		SET state = 'ended', ended_why = $2, code_mac = NULL, code_sealed = NULL, data_sealed = NULL, version = version + 1
 		WHERE id = $1 AND state = 'open'`, id, why)
 	return err
 }

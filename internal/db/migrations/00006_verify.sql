@@ -37,3 +37,4 @@ CREATE TABLE verify_flow (
 CREATE INDEX verify_flow_subject ON verify_flow (subject_id, kind, state);
 CREATE UNIQUE INDEX verify_flow_browser ON verify_flow (subject_id, kind, browser_mac) WHERE state = 'open';
 CREATE INDEX verify_flow_expires ON verify_flow (expires_at) WHERE state = 'open';
+CREATE INDEX verify_flow_of_browser ON verify_flow (browser_mac, kind) WHERE state = 'open';
