@@ -279,6 +279,12 @@ func (s *Service) sentBefore(ctx context.Context, by actor.Actor, c Compose, to 
 	if err != nil {
 		return Sent{}, err
 	}
+	if to.unknown != nil { // when this form was looked at, the first one was not stored yet
+		var f fault.Fields
+		if to, err = s.resolve(ctx, by, c, &f); err != nil {
+			return Sent{}, err
+		}
+	}
 	targets, err := listTargets(ctx, s.o.DB, c.DraftID)
 	if err != nil {
 		return Sent{}, fmt.Errorf("read to whom it was sent: %w", err)

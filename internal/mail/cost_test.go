@@ -1,0 +1,212 @@
+package mail_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"securepractice/internal/crypt"
+	"securepractice/internal/db"
+	"securepractice/internal/db/dbtest"
+	"securepractice/internal/mail"
+)
+
+// counter stands between the program and PostgreSQL and counts the statements that pass.
+type counter struct{ n atomic.Int64 }
+
+// counted opens a fresh database through a counter.
+func counted(t *testing.T) (*db.DB, *counter) {
+	t.Helper()
+	u, err := url.Parse(dbtest.PostgresURL(t))
+	must(t, err)
+	q := u.Query()
+	network, address := "tcp", u.Host
+	if host := q.Get("host"); host != "" {
+		port := q.Get("port")
+		if port == "" {
+			port = "5432"
+		}
+		network, address = "unix", filepath.Join(host, ".s.PGSQL."+port)
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	c := &counter{}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial(network, address)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			go c.pass(in, out)
+			go func() { _, _ = io.Copy(in, out); _ = in.Close() }()
+		}
+	}()
+	q.Del("host")
+	q.Del("port")
+	q.Set("sslmode", "disable")
+	u.Host, u.RawQuery = l.Addr().String(), q.Encode()
+	d, err := db.Open(t.Context(), u.String(), db.Options{Conns: 4})
+	must(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	return d, c
+}
+
+// pass hands on what the program says, message by message: 'E' runs a prepared statement, 'Q' a plain one.
+func (c *counter) pass(in, out net.Conn) {
+	defer out.Close()
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(in, head); err != nil { // the first message has no type
+		return
+	}
+	if _, err := out.Write(head); err != nil {
+		return
+	}
+	if _, err := io.CopyN(out, in, int64(binary.BigEndian.Uint32(head))-4); err != nil {
+		return
+	}
+	m := make([]byte, 5)
+	for {
+		if _, err := io.ReadFull(in, m); err != nil {
+			return
+		}
+		if m[0] == 'E' || m[0] == 'Q' {
+			c.n.Add(1)
+		}
+		if _, err := out.Write(m); err != nil {
+			return
+		}
+		if _, err := io.CopyN(out, in, int64(binary.BigEndian.Uint32(m[1:]))-4); err != nil {
+			return
+		}
+	}
+}
+
+// count runs fn twice, so that everything is prepared and known, and counts the statements of the second time.
+func (c *counter) count(fn func()) int64 {
+	fn()
+	before := c.n.Load()
+	fn()
+	return c.n.Load() - before
+}
+
+// TestStatements bounds what the hot paths ask of the database, BEGIN and COMMIT included, however long the lists are.
+func TestStatements(t *testing.T) {
+	d, c := counted(t)
+	w := newWorld(t, d)
+	var last mail.Sent
+	for i := range 40 {
+		w.clock.Advance(time.Second)
+		last = w.send("dana", "santos@example.org", fmt.Sprint("s", i), "b")
+		w.reply("santos", last.ThreadID, "r")
+	}
+	for range 10 {
+		w.clock.Advance(time.Second)
+		w.reply("dana", last.ThreadID, "again")
+	}
+	for _, tc := range []struct {
+		name string
+		most int64
+		act  func()
+	}{
+		{"inbox of 40", 3, func() { w.get("santos", "/mail/inbox") }},
+		{"sent of 50", 5, func() { w.get("dana", "/mail/sent") }},
+		{"thread of 12, seen before", 10, func() { w.get("santos", "/mail/t/"+last.ThreadID) }},
+		{"reply and its first view", 32, func() {
+			w.reply("dana", last.ThreadID, "new")
+			w.get("santos", "/mail/t/"+last.ThreadID)
+		}},
+		{"poll", 2, func() { w.get("santos", "/mail/poll") }},
+		{"reply", 15, func() { w.reply("santos", last.ThreadID, "r") }},
+	} {
+		if n := c.count(tc.act); n > tc.most {
+			t.Errorf("%s: %d statements, at most %d", tc.name, n, tc.most)
+		} else {
+			t.Logf("%s: %d statements", tc.name, n)
+		}
+	}
+}
+
+// TestInboxStaysFast compares the Inbox of 1,000 and of 20,000 threads.
+func TestInboxStaysFast(t *testing.T) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			open := dbtest.SQLite
+			if engine == "postgres" {
+				open = dbtest.Postgres
+			}
+			w := newWorld(t, open(t))
+			w.fill("santos", 0, 1_000)
+			small := w.fastest("santos")
+			w.fill("santos", 1_000, 20_000)
+			large := w.fastest("santos")
+			t.Logf("1,000 threads: %v, 20,000: %v", small, large)
+			if large > 2*small+2*time.Millisecond {
+				t.Errorf("20,000 threads take %v, 1,000 take %v", large, small)
+			}
+		})
+	}
+}
+
+// fastest is the best of several Inbox pages: the one least disturbed.
+func (w *world) fastest(name string) time.Duration {
+	best := time.Hour
+	for range 15 {
+		begin := time.Now()
+		if p := w.get(name, "/mail/inbox"); p.Find(".conv").Length() != 50 {
+			w.t.Fatalf("%d rows", p.Find(".conv").Length())
+		}
+		best = min(best, time.Since(begin))
+	}
+	return best
+}
+
+// fill gives a person threads from n to m as plain rows, as if they had been sent.
+func (w *world) fill(name string, n, m int) {
+	w.t.Helper()
+	me := w.people[name]
+	owner, err := w.keys.Owner(w.t.Context(), w.d, me.OwnerID)
+	must(w.t, err)
+	for n < m {
+		most := min(n+500, m)
+		w.tx(func(ctx context.Context, tx *db.Tx) error {
+			for i := n; i < most; i++ {
+				if err := plant(ctx, tx, owner, me.ID, me.OwnerID, start.UnixMicro()+int64(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		n = most
+	}
+}
+
+func plant(ctx context.Context, tx *db.Tx, owner *crypt.Owner, userID, ownerID string, at int64) error {
+	id := db.NewID()
+	place := userID + "/" + id
+	var sealed [3][]byte
+	for i, c := range []struct{ column, text string }{{"last_from_name_sealed", `{"n":"Dana Whitfield","o":"Harbor Point Dental"}`}, {"subject_sealed", "A subject"}, {"snippet_sealed", "How it begins"}} {
+		var err error
+		if sealed[i], err = owner.Seal("mail_member", c.column, place, []byte(c.text)); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO mail_thread (id, subject_sealed, started_by, last_at, messages, version) VALUES ($1, $2, 'u-dana', $3, 1, 1)", id, sealed[1], at); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO mail_member (user_id, thread_id, owner_id, as_role, folder, unread, last_at, last_from_id, last_from_name_sealed, subject_sealed, snippet_sealed, files, messages)
+		VALUES ($1, $2, $3, 'doctor', 'inbox', $4, $5, 'u-dana', $6, $7, $8, 0, 1)`, userID, id, ownerID, at%7 == 0, at, sealed[0], sealed[1], sealed[2])
+	return err
+}

@@ -1,0 +1,377 @@
+package mail_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"securepractice/internal/db"
+	"securepractice/internal/mail"
+)
+
+// TestOpening marks read, records the view and tells the author, once for a session and quarter of an hour.
+func TestOpening(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("dana", "santos@example.org", "Subject", "First")
+		path := "/mail/t/" + sent.ThreadID
+		wake, cancel := w.hub.Subscribe("u-dana")
+		defer cancel()
+		views := func(n int64) {
+			t.Helper()
+			w.want(n, "SELECT COUNT(*) FROM audit_event WHERE action = 'mail.view' AND actor_id = 'u-santos'")
+		}
+		head := httptest.NewRequestWithContext(t.Context(), http.MethodHead, "https://portal.example"+path, nil)
+		if p := w.do(head, "santos"); p.code != 200 || p.raw != "" {
+			t.Errorf("HEAD: %d %q", p.code, p.raw)
+		}
+		ahead := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://portal.example"+path, nil)
+		ahead.Header.Set("Sec-Purpose", "prefetch;prerender")
+		if p := w.do(ahead, "santos"); p.code != 503 || strings.Contains(p.raw, "First") {
+			t.Errorf("prefetch: %d", p.code)
+		}
+		w.get("santos", "/mail/poll")
+		views(0)
+		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-santos' AND unread")
+		w.want(0, "SELECT COUNT(*) FROM mail_delivery WHERE opened_at IS NOT NULL")
+
+		p := w.get("santos", path)
+		views(1)
+		w.want(0, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-santos' AND unread")
+		w.want(1, "SELECT COUNT(*) FROM mail_delivery WHERE user_id = 'u-santos' AND opened_at IS NOT NULL")
+		if b := p.Find(".rail [data-unread]"); b.Text() != "" {
+			t.Errorf("unread beside the thread = %q", b.Text())
+		}
+		select {
+		case <-wake:
+		default:
+			t.Error("the author was not woken")
+		}
+		w.get("santos", path)
+		views(1)
+		w.clock.Advance(14 * time.Minute)
+		w.get("santos", path)
+		views(1)
+		w.clock.Advance(2 * time.Minute)
+		w.get("santos", path)
+		views(2)
+		w.reply("dana", sent.ThreadID, "Second")
+		p = w.get("santos", path)
+		views(3)
+		if p.Find("details.sheet").Length() != 2 || p.Find("details.sheet[open]").Length() != 1 || !strings.Contains(p.text("details.sheet[open]"), "Second") {
+			t.Errorf("sheets: %q open", p.text("details.sheet[open]"))
+		}
+		if got := w.get("dana", "/mail/sent").text(".conv"); strings.Count(got, "Read Nov 23 at 2:") != 2 {
+			t.Errorf("sent = %q", got)
+		}
+		w.people["santos2"] = w.people["santos"]
+		other := w.people["santos2"]
+		other.SessionID = "s-other"
+		w.people["santos2"] = other
+		w.get("santos2", path)
+		views(4)
+		if p := w.post("santos", path+"/unread", nil); p.code != 303 {
+			t.Errorf("mark unread: %d", p.code)
+		}
+		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-santos' AND unread")
+		if got := w.get("dana", "/mail/sent").text(".conv"); strings.Count(got, "Read Nov 23") != 2 {
+			t.Errorf("marking unread took the receipt: %q", got)
+		}
+	})
+}
+
+// TestUnreadAreOpen: what is new to the reader is unfolded, the rest but the newest is folded.
+func TestUnreadAreOpen(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("dana", "santos@example.org", "Subject", "one")
+		w.get("santos", "/mail/t/"+sent.ThreadID)
+		for _, body := range []string{"two", "three", "four"} {
+			w.clock.Advance(time.Second)
+			w.reply("dana", sent.ThreadID, body)
+		}
+		p := w.get("santos", "/mail/t/"+sent.ThreadID)
+		if n := p.Find("details.sheet[open]").Length(); n != 3 {
+			t.Errorf("%d open, want 3", n)
+		}
+		if got := p.text("details.sheet:not([open]) .text"); got != "one" {
+			t.Errorf("folded = %q", got)
+		}
+		p = w.get("santos", "/mail/t/"+sent.ThreadID)
+		if n := p.Find("details.sheet[open]").Length(); n != 1 {
+			t.Errorf("%d open the second time, want 1", n)
+		}
+	})
+}
+
+// TestPaneAlone: a script that swaps the conversation gets it without the page around it, and it counts as a view.
+func TestPaneAlone(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("dana", "santos@example.org", "Subject", "one")
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://portal.example/mail/t/"+sent.ThreadID, nil)
+		r.Header.Set("HX-Request", "true")
+		p := w.do(r, "santos")
+		if p.Find("section#thread h1").Length() != 1 || p.Find(".rail").Length() != 0 {
+			t.Errorf("pane = %q", p.raw)
+		}
+		w.want(1, "SELECT COUNT(*) FROM audit_event WHERE action = 'mail.view'")
+	})
+}
+
+// TestPrint shows everything with whole dates and who prints it, and is recorded each time.
+func TestPrint(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("dana", "santos@example.org", "Subject", "one")
+		w.clock.Advance(time.Minute)
+		w.reply("santos", sent.ThreadID, "two")
+		link, _ := w.get("dana", "/mail/t/"+sent.ThreadID).Find(`.acts a[href$="/print"]`).Attr("href")
+		for range 2 {
+			p := w.get("dana", link)
+			got := p.text("main")
+			if p.code != 200 || !strings.Contains(got, "Printed by Dana Whitfield") || !strings.Contains(got, "Nov 23, 2026 at 2:40 PM PST") || !strings.Contains(got, "one") || !strings.Contains(got, "two") {
+				t.Fatalf("%d %q", p.code, got)
+			}
+			if p.Find("details.sheet:not([open])").Length() != 0 || p.Find("form.compose").Length() != 0 {
+				t.Error("something is folded, or the reply box is there")
+			}
+		}
+		w.want(2, "SELECT COUNT(*) FROM audit_event WHERE action = 'mail.printed' AND thread_id = $1", sent.ThreadID)
+		if p := w.get("mel", link); p.code != 404 {
+			t.Errorf("a colleague prints: %d", p.code)
+		}
+	})
+}
+
+// TestStrangers walks the list of routes: whoever takes no part gets what they would get for what does not exist, in the
+// same words, and nothing changes. A route that is added is walked too.
+func TestStrangers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("dana", "santos@example.org", "The subject", "The body")
+		id := w.draftWith("dana", sent.ThreadID, "own.pdf", pdf("draft"))
+		w.work()
+		link, _ := w.get("dana", "/mail/t/"+sent.ThreadID+"?draft="+id).Find("[name=remove]").Attr("value")
+		rows := w.count("SELECT COUNT(*) FROM mail_message") + w.count("SELECT COUNT(*) FROM mail_draft") + w.count("SELECT COUNT(*) FROM attach_link")
+		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "attachments": {link}}
+		walked := 0
+		for _, route := range w.router.Routes() {
+			part := strings.Split(route.Path, "/")
+			if !strings.Contains(route.Path, "{id}") {
+				continue
+			}
+			walked++
+			for _, name := range []string{"mel", "gus", "fred", "ruth", "sup"} {
+				for _, real := range ours[part[2]] {
+					path, nowhere := strings.Replace(route.Path, "{id}", real, 1), strings.Replace(route.Path, "{id}", db.NewID(), 1)
+					ask := func(path string) page {
+						if route.Method == http.MethodGet {
+							return w.get(name, path)
+						}
+						return w.post(name, path, url.Values{"id": {db.NewID()}, "version": {"0"}, "body": {"intrusion"}, "do": {"save"}})
+					}
+					got, none := ask(path), ask(nowhere)
+					if got.code != 404 || none.code != 404 || strings.ReplaceAll(got.raw, real, "") != none.raw {
+						t.Errorf("%s %s as %s: %d, what does not exist: %d", route.Method, path, name, got.code, none.code)
+					}
+				}
+			}
+			if len(ours[part[2]]) == 0 {
+				t.Errorf("%s: no id to try", route.Path)
+			}
+		}
+		if walked < 10 {
+			t.Fatalf("%d routes walked", walked)
+		}
+		for _, name := range []string{"mel", "fred", "ruth"} {
+			for _, form := range []struct{ path, fields string }{
+				{"/mail/drafts/save", "id=" + id + "&version=1&body=intrusion&thread=" + sent.ThreadID},
+				{"/mail/drafts/save", "id=" + db.NewID() + "&version=0&body=intrusion&thread=" + sent.ThreadID},
+				{"/mail/drafts/file/remove", "id=" + id + "&remove=" + link},
+			} {
+				v, _ := url.ParseQuery(form.fields)
+				if p := w.post(name, form.path, v); p.code != 404 {
+					t.Errorf("%s as %s: %d %s", form.path, name, p.code, p.raw)
+				}
+			}
+			if p := w.postFiles(name, "/mail/drafts/file?thread="+sent.ThreadID, [][2]string{{"id", id}}, upload{"in.pdf", pdf("x")}); p.code != 404 {
+				t.Errorf("upload as %s: %d", name, p.code)
+			}
+			if p := w.get(name, "/mail/new?draft="+id); p.code == 200 {
+				t.Errorf("%s opens the draft", name)
+			}
+			if _, err := w.Reply(t.Context(), w.people[name], mail.Reply{DraftID: db.NewID(), ThreadID: sent.ThreadID, Body: ""}); err == nil {
+				t.Errorf("%s replies", name)
+			}
+			for _, folder := range []string{"inbox", "archive", "sent", "drafts"} {
+				if p := w.get(name, "/mail/"+folder); p.Find(".conv").Length() != 0 {
+					t.Errorf("%s sees rows in %s", name, folder)
+				}
+			}
+		}
+		now := w.count("SELECT COUNT(*) FROM mail_message") + w.count("SELECT COUNT(*) FROM mail_draft") + w.count("SELECT COUNT(*) FROM attach_link")
+		if now != rows {
+			t.Errorf("strangers changed something: %d rows, were %d", now, rows)
+		}
+		if w.count("SELECT COUNT(*) FROM audit_event WHERE action = 'access.refused' AND subject_id = $1 AND actor_id = 'u-mel'", sent.ThreadID) == 0 {
+			t.Error("the refusal is not in the trail")
+		}
+		for _, route := range w.router.Routes() {
+			if route.Method == http.MethodGet && strings.HasPrefix(route.Path, "/mail") {
+				if p := w.get("", strings.Replace(route.Path, "{id}", sent.ThreadID, 1)); p.code != 303 && p.code != 401 {
+					t.Errorf("%s without a session: %d", route.Path, p.code)
+				}
+			}
+		}
+	})
+}
+
+// TestHostileText is harmless wherever it is shown.
+func TestHostileText(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		evil := `"><script>alert(1)</script><img src=x onerror=alert(1)> {{7*7}} ${x} javascript:alert(1) ` + "\u202e" + `' OR 1=1 --`
+		w.exec("UPDATE account_user SET first_name = $1, last_name = $2 WHERE id = 'u-santos'", evil, evil)
+		me := w.people["santos"]
+		me.First, me.Last = evil, evil
+		w.people["santos"] = me
+		n := newPatient()
+		n.First, n.Last = evil[:60], evil[:60]
+		first := w.send("dana", "santos@example.org", evil, evil+"\n\nhttps://x.example/\"onmouseover=alert(1)")
+		w.reply("santos", first.ThreadID, evil)
+		_, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: db.NewID(), To: "gloria@example.org", Subject: evil, Body: evil, New: n})
+		must(t, err)
+		id := w.draftWith("dana", "", `x" onload="alert(1)<script>.pdf`, pdf("x"))
+		_, err = w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: id, Version: 1, To: evil[:20], Subject: evil, Body: evil, New: mail.Newcomer{First: evil, Role: evil}})
+		must(t, err)
+		pages := []string{"/mail/inbox", "/mail/sent", "/mail/drafts", "/mail/archive", "/mail/contacts", "/mail/contacts?q=" + url.QueryEscape(evil), "/mail/d/" + id, "/mail/d/" + id + "/delete",
+			"/mail/new?draft=" + id, "/mail/t/" + first.ThreadID, "/mail/t/" + first.ThreadID + "/print"}
+		for _, path := range pages {
+			p := w.get("dana", path)
+			if p.code != 200 {
+				t.Errorf("%s: %d", path, p.code)
+			}
+			harmless(t, path, p)
+		}
+		bad := w.postFiles("dana", "/mail/new", [][2]string{{"id", db.NewID()}, {"version", "0"}, {"to", evil}, {"subject", evil}, {"body", evil}, {"role", evil}, {"first_name", evil}})
+		harmless(t, "refused form", bad)
+		conflict := w.postFiles("dana", "/mail/new", [][2]string{{"id", id}, {"version", "1"}, {"to", evil}, {"subject", evil}, {"body", evil}, {"do", "save"}})
+		if conflict.code != 409 {
+			t.Errorf("conflict page: %d", conflict.code)
+		}
+		harmless(t, "conflict page", conflict)
+		for _, to := range []string{"santos@example.org", "dana@example.org", "gloria@example.org"} {
+			for _, m := range w.outbox(to) {
+				if strings.ContainsAny(m.Subject, "\r\n") || strings.Contains(m.Text, "7*7") && to == "gloria@example.org" {
+					t.Errorf("notice to %s: %q", to, m.Subject)
+				}
+			}
+		}
+	})
+}
+
+// harmless checks that a page holds no element or attribute that came from somebody's text.
+func harmless(t *testing.T, path string, p page) {
+	t.Helper()
+	if n := p.Find("script:not([src]), img[onerror], [onload], [onmouseover], [style]").Length(); n != 0 {
+		t.Errorf("%s: %d elements came from text", path, n)
+	}
+	for _, href := range p.Find("a[href]").Nodes {
+		for _, a := range href.Attr {
+			if a.Key == "href" && strings.HasPrefix(strings.ToLower(a.Val), "javascript:") {
+				t.Errorf("%s: a link %q", path, a.Val)
+			}
+		}
+	}
+}
+
+// TestLive: the poll says what is unread and new, and a stream is woken.
+func TestLive(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ask := func(since string) (n struct {
+			Unread, Fresh int64
+			Newest        string
+		}) {
+			t.Helper()
+			p := w.get("santos", "/mail/poll?since="+since)
+			must(t, json.Unmarshal([]byte(p.raw), &n))
+			return n
+		}
+		if n := ask(""); n.Unread != 0 || n.Newest != "" || n.Fresh != 0 {
+			t.Errorf("at first: %+v", n)
+		}
+		wake, cancel := w.hub.Subscribe("u-santos")
+		defer cancel()
+		first := w.send("dana", "santos@example.org", "s", "b")
+		select {
+		case <-wake:
+		default:
+			t.Error("not woken")
+		}
+		n := ask("")
+		if n.Unread != 1 || n.Fresh != 1 || n.Newest == "" {
+			t.Errorf("after one: %+v", n)
+		}
+		shown, _ := w.get("santos", "/mail/inbox").Find("[data-news]").Attr("data-newest")
+		if shown != n.Newest || ask(shown).Fresh != 0 {
+			t.Errorf("the page shows %q, newest is %q", shown, n.Newest)
+		}
+		w.clock.Advance(time.Second)
+		w.send("dana", "santos@example.org", "s2", "b")
+		w.send("dana", "santos@example.org", "s3", "b")
+		if n := ask(shown); n.Unread != 3 || n.Fresh != 2 {
+			t.Errorf("after three: %+v", n)
+		}
+		w.clock.Advance(time.Second)
+		w.get("santos", "/mail/t/"+first.ThreadID)
+		w.reply("santos", first.ThreadID, "mine")
+		if n := ask(n.Newest); n.Fresh != 2 || n.Unread != 2 {
+			t.Errorf("one's own reply is no news: %+v", n)
+		}
+		got, err := w.Unread(t.Context(), w.d, "u-santos")
+		if err != nil || got != 2 {
+			t.Errorf("unread = %d, %v", got, err)
+		}
+	})
+}
+
+// TestOlder pages through a folder without leaving out or repeating a row; a cursor of another's is none.
+func TestOlder(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for i := range 120 {
+			if i%3 == 0 {
+				w.clock.Advance(time.Second)
+			}
+			w.send("dana", "santos@example.org", fmt.Sprintf("n%03d", i), "b")
+		}
+		for _, list := range []struct{ as, folder string }{{"santos", "inbox"}, {"dana", "sent"}} {
+			seen, pages := map[string]bool{}, 0
+			path := "/mail/" + list.folder
+			var cursor string
+			for path != "" {
+				p := w.get(list.as, path)
+				pages++
+				for _, s := range strings.Fields(p.text(".subj")) {
+					if seen[s] {
+						t.Errorf("%s twice", s)
+					}
+					seen[s] = true
+				}
+				path, _ = p.Find(".list-end a").Attr("href")
+				if path != "" {
+					cursor = path
+				}
+			}
+			if len(seen) != 120 || pages != 3 {
+				t.Errorf("%s: %d rows on %d pages", list.folder, len(seen), pages)
+			}
+			forged := strings.Replace(cursor, "after=1", "after=2", 1)
+			if got := w.get(list.as, forged).text(".subj"); !strings.Contains(got, "n119") {
+				t.Errorf("a forged cursor leads to %q", got[:20])
+			}
+		}
+		if got := w.get("santos", "/mail/inbox").text(".rail [data-unread]"); got != "99+" {
+			t.Errorf("count = %q", got)
+		}
+	})
+}
