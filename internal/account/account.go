@@ -222,6 +222,7 @@ func (s *Service) Create(ctx context.Context, tx *db.Tx, by actor.Actor, n NewUs
 	if n.ID == "" {
 		n.ID = db.NewID()
 	}
+	n.First, n.Last = practice.OneLine(n.First), practice.OneLine(n.Last)
 	now := clock.Micros(s.o.Clock.Now())
 	u := User{ID: n.ID, Email: n.Email, canon: canon, PracticeID: n.PracticeID, OwnerID: n.PracticeID, First: n.First, Last: n.Last,
 		Phone: n.Phone, Cell: n.Cell, Zone: n.Zone, ADA: n.ADA, Specialties: n.Specialties, Role: n.Role, Manager: n.Manager,

@@ -24,7 +24,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.Flow, "/reset/{token}/password", s.showResetPassword)
 	rt.Form(web.Flow, "/reset/{token}/password", s.postResetPassword)
 	rt.Get(web.Public, "/reset/done", s.showResetDone)
-	s.o.Verify.MountSteps(rt, verify.Host{Kind: resetKind, Prefix: "/reset/{token}", Role: web.Flow, Open: s.openReset,
+	s.o.Verify.MountSteps(rt, verify.Host{Kind: resetKind, Prefix: "/reset/{token}", Role: web.Flow, Open: s.openReset, Dead: dead,
 		Next: func(r *http.Request) string { return "/reset/" + r.PathValue("token") + "/password" }})
 	rt.Get(web.Public, expiredPath, s.showExpired)
 	rt.Form(web.Public, expiredPath, s.postExpired)
@@ -48,12 +48,12 @@ func next(v url.Values) string {
 }
 
 // signInNotice is what the sign-in page says of why one is here.
-func signInNotice(q url.Values) string {
+func (s *Service) signInNotice(q url.Values) string {
 	switch {
 	case q.Get("new") != "":
 		return "Your password is set. Sign in with your email address."
 	case q.Get("out") == "timeout":
-		return "You were signed out after 30 minutes without activity. Your draft is saved."
+		return "You were signed out after " + lasting(s.set.Idle) + " without activity. Your draft is saved."
 	case q.Get("out") != "":
 		return "You are signed out."
 	case q.Get("next") != "":
@@ -65,9 +65,13 @@ func signInNotice(q url.Values) string {
 func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	if web.Actor(r).SignedIn() && q.Get("new") == "" {
-		return web.Redirect(w, r, homeOf(r))
+		to := next(q)
+		if to == "" {
+			to = homeOf(r)
+		}
+		return web.Redirect(w, r, to)
 	}
-	return web.Render(w, r, http.StatusOK, signInPage(signInProps{notice: signInNotice(q), next: next(q)}))
+	return web.Render(w, r, http.StatusOK, signInPage(signInProps{notice: s.signInNotice(q), next: next(q)}))
 }
 
 func homeOf(r *http.Request) string {
@@ -101,7 +105,10 @@ func Enter(w http.ResponseWriter, r *http.Request, e Entry, to string) error {
 		return web.Redirect(w, r, e.Next)
 	}
 	web.SetSession(w, r, e.Token)
-	if to == "" {
+	switch {
+	case e.Staff && !strings.HasPrefix(to, "/support"):
+		to = "/support"
+	case to == "":
 		to = "/"
 	}
 	return web.Redirect(w, r, to)
@@ -112,7 +119,7 @@ func (s *Service) postSignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	by := web.Actor(r)
-	if err := s.SignOut(r.Context(), by); err != nil {
+	if err := s.SignOut(r.Context(), by, web.Browser(r)); err != nil {
 		return err
 	}
 	web.ClearSession(w, r)
@@ -156,7 +163,7 @@ func (s *Service) postForgot(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) showForgotSent(w http.ResponseWriter, r *http.Request) error {
-	return web.Render(w, r, http.StatusOK, forgotSentPage())
+	return web.Render(w, r, http.StatusOK, forgotSentPage(lasting(s.set.ResetLink)))
 }
 
 // openReset is the subject of the code steps of a reset.
@@ -240,9 +247,16 @@ func (s *Service) postResetPassword(w http.ResponseWriter, r *http.Request) erro
 		return dead(w, r, err)
 	}
 	web.ClearSession(w, r)
-	to := "/reset/done"
+	q := url.Values{}
 	if u.Role == "support" {
-		to += "?to=support"
+		q.Set("to", "support")
+	}
+	if u.hash == "" {
+		q.Set("new", "1")
+	}
+	to := "/reset/done"
+	if len(q) > 0 {
+		to += "?" + q.Encode()
 	}
 	return web.Redirect(w, r, to)
 }
@@ -252,5 +266,5 @@ func (s *Service) showResetDone(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Get("to") == "support" {
 		to = "/support/signin"
 	}
-	return web.Render(w, r, http.StatusOK, resetDonePage(to))
+	return web.Render(w, r, http.StatusOK, resetDonePage(to, r.URL.Query().Get("new") != ""))
 }

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"securepractice/internal/actor"
@@ -16,15 +17,15 @@ import (
 func (s *Service) registerNotices() {
 	for name, write := range map[string]func(link string) notify.Content{
 		"account.reset": func(link string) notify.Content {
-			return notify.Content{Subject: "Reset your password", Links: []string{link}, Body: "Someone asked to reset the password of your account. To choose a new one, open this link within 24 hours:\n\n" +
+			return notify.Content{Subject: "Reset your password", Links: []string{link}, Body: "Someone asked to reset the password of your account. To choose a new one, open this link within " + lasting(s.set.ResetLink) + ":\n\n" +
 				link + "\n\nIf it was not you, you need not do anything. Your password stays as it is."}
 		},
 		"account.staff": func(link string) notify.Content {
-			return notify.Content{Subject: "Set your password", Links: []string{link}, Body: "An account for Support was made for you. To set its password, open this link within 7 days:\n\n" + link +
+			return notify.Content{Subject: "Set your password", Links: []string{link}, Body: "An account for Support was made for you. To set its password, open this link within " + lasting(s.set.StaffLink) + ":\n\n" + link +
 				"\n\nWe will send a secret code to your cell phone to make sure that it is you."}
 		},
 		"account.locked": func(link string) notify.Content {
-			return notify.Content{Subject: "Your account is locked", Links: []string{link}, Body: "The password of your account was entered wrong several times, so we have locked it. To choose a new password and open it again, follow this link within 24 hours:\n\n" +
+			return notify.Content{Subject: "Your account is locked", Links: []string{link}, Body: "The password of your account was entered wrong several times, so we have locked it. To choose a new password and open it again, follow this link within " + lasting(s.set.ResetLink) + ":\n\n" +
 				link + "\n\nIf it was not you, your messages are safe. Choose a new password all the same."}
 		},
 	} {
@@ -51,5 +52,33 @@ func (s *Service) noticeLocked(ctx context.Context, tx *db.Tx, u User) error {
 	if err != nil || !ok {
 		return err
 	}
-	return s.sendReset(ctx, tx, actor.ByProgram("lock"), u, "account.locked")
+	by := actor.ByProgram("lock")
+	_, err = s.o.Verify.Token(ctx, tx, resetKind, u.ID)
+	if errors.Is(err, verify.ErrNoLink) {
+		_, err = s.sendReset(ctx, tx, by, u, "account.locked")
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	// A link that lives goes on: whoever locks an account must not end a reset that its owner has begun.
+	if _, err := s.o.Verify.RenewLink(ctx, tx, resetKind, u.ID, s.set.ResetLink); err != nil {
+		return err
+	}
+	return s.sendLink(ctx, tx, by, u, "account.locked")
+}
+
+// lasting is how long something works, in words.
+func lasting(d time.Duration) string {
+	n, unit := int(d/time.Minute), "minute"
+	switch {
+	case d >= 48*time.Hour && d%(24*time.Hour) == 0:
+		n, unit = int(d/(24*time.Hour)), "day"
+	case d >= time.Hour && d%time.Hour == 0:
+		n, unit = int(d/time.Hour), "hour"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
 }

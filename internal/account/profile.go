@@ -10,6 +10,7 @@ import (
 	"securepractice/internal/audit"
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
+	"securepractice/internal/practice"
 )
 
 // Profile is what people change of themselves.
@@ -49,6 +50,10 @@ func TidyADA(s string) (ada string, ok bool) {
 
 // SaveProfile changes the actor's own profile.
 func (s *Service) SaveProfile(ctx context.Context, by actor.Actor, p Profile) error {
+	if by.Role == actor.Patient {
+		p.ADA, p.Specialties = "", nil
+	}
+	p.First, p.Last = practice.OneLine(p.First), practice.OneLine(p.Last)
 	var f fault.Fields
 	s.CheckName(&f, p.First, p.Last)
 	if !KnownZone(p.Zone) {
@@ -62,9 +67,6 @@ func (s *Service) SaveProfile(ctx context.Context, by actor.Actor, p Profile) er
 		return err
 	}
 	p.ADA, p.Specialties = ada, KnownSpecialties(p.Specialties)
-	if by.Role == actor.Patient {
-		p.ADA, p.Specialties = "", nil
-	}
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := s.mustChange(updateProfile(ctx, tx, by.ID, p)); err != nil {
 			return err

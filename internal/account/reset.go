@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -43,42 +42,49 @@ func (s *Service) Forgot(ctx context.Context, by actor.Actor, email string) erro
 			}
 			return nil
 		}
-		return s.sendReset(ctx, tx, by, u, "account.reset")
+		_, err = s.sendReset(ctx, tx, by, u, "account.reset")
+		return err
 	})
 }
 
-// sendReset makes a new reset link and its e-mail, a few times a day and account.
-func (s *Service) sendReset(ctx context.Context, tx *db.Tx, by actor.Actor, u User, template string) error {
+// sendReset makes a new reset link and its e-mail, a few times a day and account; false when there were enough today.
+func (s *Service) sendReset(ctx context.Context, tx *db.Tx, by actor.Actor, u User, template string) (bool, error) {
 	if u.State == "deactivated" {
-		return nil
+		return false, nil
 	}
 	ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "resets an account", Max: s.set.ResetsPerDay, Window: 24 * time.Hour}, u.ID)
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
 	life := s.set.ResetLink
 	if u.hash == "" {
 		life, template = s.set.StaffLink, "account.staff"
 	}
 	if err := s.o.Verify.NewLink(ctx, tx, resetKind, u.ID, life); err != nil {
-		return err
+		return false, err
 	}
+	return true, s.sendLink(ctx, tx, by, u, template)
+}
+
+// sendLink sends the reset link there is.
+func (s *Service) sendLink(ctx context.Context, tx *db.Tx, by actor.Actor, u User, template string) error {
 	if err := s.notice(ctx, tx, u, template); err != nil {
 		return err
 	}
 	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.LinkSent, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID})
 }
 
-// SendReset lets Support send a person a reset link; Support never sets a password.
-func (s *Service) SendReset(ctx context.Context, by actor.Actor, userID string) error {
+// SendReset lets Support send a person a reset link; Support never sets a password. sent is false when today's limit
+// is reached or the account is closed.
+func (s *Service) SendReset(ctx context.Context, tx *db.Tx, by actor.Actor, userID string) (sent bool, err error) {
 	if by.Kind != actor.Staff {
-		return fault.ErrNotFound()
+		return false, fault.ErrNotFound()
 	}
-	u, err := s.Find(ctx, s.o.DB, userID)
+	u, err := s.Find(ctx, tx, userID)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.sendReset(ctx, tx, by, u, "account.reset") })
+	return s.sendReset(ctx, tx, by, u, "account.reset")
 }
 
 // resetting is the living link behind a token and whose it is.
@@ -88,10 +94,10 @@ func (s *Service) resetting(ctx context.Context, r db.Reader, token string) (ver
 		return l, User{}, err
 	}
 	u, err := s.Find(ctx, r, l.Subject)
-	if err != nil || u.State == "deactivated" {
-		return l, u, errors.Join(err, verify.Gone())
+	if fault.Is(err, fault.NotFound) || err == nil && u.State == "deactivated" {
+		return l, u, verify.Gone()
 	}
-	return l, u, nil
+	return l, u, err
 }
 
 // needsCode says whether a reset asks for a code. Support's always does.
@@ -107,12 +113,7 @@ func (s *Service) Reset(ctx context.Context, by actor.Actor, in Reset) error {
 	if err != nil {
 		return err
 	}
-	err = s.CheckNewPassword(ctx, PasswordCheck{Password: in.Password, Confirm: in.Confirm, Field: "new_password", ConfirmField: "confirm_password",
-		Email: u.Email, First: u.First, Last: u.Last, UserID: u.ID})
-	if err != nil {
-		return err
-	}
-	hash, err := s.Hash(ctx, in.Password)
+	hash, err := s.newHash(ctx, u, in.Password, in.Confirm)
 	if err != nil {
 		return err
 	}
@@ -130,6 +131,10 @@ func (s *Service) Reset(ctx context.Context, by actor.Actor, in Reset) error {
 		if err := s.putPassword(ctx, tx, u, hash); err != nil {
 			return err
 		}
+		// A sign-in that is half done began with the old password.
+		if err := s.o.Verify.EndFlows(ctx, tx, u.ID, signinKind, "password"); err != nil {
+			return err
+		}
 		if err := s.EndSessions(ctx, tx, u.ID, "", "password"); err != nil {
 			return err
 		}
@@ -137,14 +142,46 @@ func (s *Service) Reset(ctx context.Context, by actor.Actor, in Reset) error {
 	})
 }
 
+// newCheck is what a new password of a person must not be.
+func (s *Service) newCheck(ctx context.Context, u User, password, confirm string) (PasswordCheck, error) {
+	c := PasswordCheck{Password: password, Confirm: confirm, Field: "new_password", ConfirmField: "confirm_password", Email: u.Email, First: u.First, Last: u.Last, UserID: u.ID}
+	if u.PracticeID != "" {
+		p, err := s.o.Practice.Find(ctx, s.o.DB, u.PracticeID)
+		if err != nil {
+			return c, err
+		}
+		c.Practice = p.Name
+	}
+	return c, nil
+}
+
+// newHash checks a new password of a person and makes its stored form.
+func (s *Service) newHash(ctx context.Context, u User, password, confirm string) (string, error) {
+	c, err := s.newCheck(ctx, u, password, confirm)
+	if err != nil {
+		return "", err
+	}
+	if err := s.CheckNewPassword(ctx, c); err != nil {
+		return "", err
+	}
+	return s.Hash(ctx, password)
+}
+
 // putPassword stores a new password, unlocks the account, and tells its owner.
 func (s *Service) putPassword(ctx context.Context, tx *db.Tx, u User, hash string) error {
 	now := clock.Micros(s.o.Clock.Now())
-	if err := s.mustChange(updatePassword(ctx, tx, u.ID, hash, now)); err != nil {
-		return err
+	ok, err := updatePassword(ctx, tx, u, hash, now)
+	if err != nil {
+		return fmt.Errorf("change the password: %w", err)
+	}
+	if !ok {
+		return fault.New(fault.Conflict, "Your password was changed in another window. Sign in with the new one.")
 	}
 	if err := insertPassword(ctx, tx, u.ID, hash, now); err != nil {
 		return fmt.Errorf("keep the password: %w", err)
+	}
+	if err := trimPasswords(ctx, tx, u.ID, max(s.set.History, 1)); err != nil {
+		return fmt.Errorf("forget older passwords: %w", err)
 	}
 	if u.hash == "" { // a first password is no change to warn of
 		return nil
@@ -155,7 +192,8 @@ func (s *Service) putPassword(ctx context.Context, tx *db.Tx, u User, hash strin
 // Change is what the Change Password page sends.
 type Change struct{ Current, New, Confirm string }
 
-// ChangePassword changes the actor's own password. Other sessions end; the answer is the token of a new one.
+// ChangePassword changes the actor's own password. Other sessions end; this one goes on under the new token that is
+// the answer.
 func (s *Service) ChangePassword(ctx context.Context, by actor.Actor, in Change) (token string, err error) {
 	u, err := s.Find(ctx, s.o.DB, by.ID)
 	if err != nil {
@@ -173,7 +211,14 @@ func (s *Service) ChangePassword(ctx context.Context, by actor.Actor, in Change)
 		if err := s.storeChange(ctx, tx, by, u, hash); err != nil {
 			return err
 		}
-		return s.openSession(ctx, tx, by, u, tokenHash, by.Kind == actor.Staff)
+		ok, err := replaceToken(ctx, tx, by.SessionID, u.ID, tokenHash)
+		if err != nil {
+			return fmt.Errorf("renew the session: %w", err)
+		}
+		if !ok { // ended meanwhile, and with it the right to change anything
+			return fault.New(fault.SignIn, "")
+		}
+		return nil
 	})
 	return token, err
 }
@@ -185,7 +230,7 @@ func (s *Service) storeChange(ctx context.Context, tx *db.Tx, by actor.Actor, u 
 	if err := s.o.Verify.EndLinks(ctx, tx, u.ID, "password"); err != nil {
 		return err
 	}
-	if err := s.EndSessions(ctx, tx, u.ID, "", "password"); err != nil {
+	if err := s.EndSessions(ctx, tx, u.ID, by.SessionID, "password"); err != nil {
 		return err
 	}
 	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.PasswordChanged, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID})
@@ -193,8 +238,22 @@ func (s *Service) storeChange(ctx context.Context, tx *db.Tx, by actor.Actor, u 
 
 // checkChange refuses a wrong current password, whose tries count like those at sign-in, or a bad new one.
 func (s *Service) checkChange(ctx context.Context, u User, in Change) (hash string, err error) {
+	// What can be said without the current password is said first: it costs no try.
+	var f fault.Fields
 	if in.Current == "" {
-		return "", fault.Field("current_password", "Enter your current password")
+		f.Add("current_password", "Enter your current password")
+	}
+	c, err := s.newCheck(ctx, u, in.New, in.Confirm)
+	if err != nil {
+		return "", err
+	}
+	c.UserID = ""
+	err = s.CheckNewPassword(ctx, c)
+	if err != nil && !fault.Is(err, fault.Invalid) {
+		return "", err
+	}
+	if err = append(f, fault.From(err).Fields...).Err(); err != nil {
+		return "", err
 	}
 	if err := s.countCurrent(ctx, u); err != nil {
 		return "", err
@@ -206,12 +265,7 @@ func (s *Service) checkChange(ctx context.Context, u User, in Change) (hash stri
 	if !right {
 		return "", fault.Field("current_password", "Your current password is not right")
 	}
-	err = s.CheckNewPassword(ctx, PasswordCheck{Password: in.New, Confirm: in.Confirm, Field: "new_password", ConfirmField: "confirm_password",
-		Email: u.Email, First: u.First, Last: u.Last, UserID: u.ID})
-	if err != nil {
-		return "", err
-	}
-	return s.Hash(ctx, in.New)
+	return s.newHash(ctx, u, in.New, in.Confirm)
 }
 
 // countCurrent bounds guesses at the current password by somebody who found an open session.
@@ -228,9 +282,13 @@ func (s *Service) countCurrent(ctx context.Context, u User) error {
 // ChangeExpired changes an expired password between its sign-in and the session. found is false when this browser
 // has no sign-in under way.
 func (s *Service) ChangeExpired(ctx context.Context, by actor.Actor, browser string, in Change) (found bool, err error) {
-	u, _, found, err := s.pending(ctx, s.o.DB, browser)
+	u, f, found, err := s.pending(ctx, s.o.DB, browser)
 	if err != nil || !found {
 		return found, err
+	}
+	// Another step comes first (Support's code), or none is left: Continue leads there.
+	if step, err := s.nextStep(ctx, s.o.DB, u, f); err != nil || step != expiredPath {
+		return true, err
 	}
 	hash, err := s.checkChange(ctx, u, in)
 	if err != nil {
@@ -238,6 +296,13 @@ func (s *Service) ChangeExpired(ctx context.Context, by actor.Actor, browser str
 	}
 	return true, s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := s.putPassword(ctx, tx, u, hash); err != nil {
+			return err
+		}
+		// Links and half-done sign-ins elsewhere go back to the old password; this one goes on.
+		if err := s.o.Verify.EndLink(ctx, tx, resetKind, u.ID, "password"); err != nil {
+			return err
+		}
+		if err := s.o.Verify.EndOthers(ctx, tx, f, "password"); err != nil {
 			return err
 		}
 		if err := s.EndSessions(ctx, tx, u.ID, "", "password"); err != nil {
@@ -250,8 +315,11 @@ func (s *Service) ChangeExpired(ctx context.Context, by actor.Actor, browser str
 // AcceptTerms notes the new terms between a sign-in and its session.
 func (s *Service) AcceptTerms(ctx context.Context, by actor.Actor, browser string) (found bool, err error) {
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		u, _, ok, err := s.pending(ctx, tx, browser)
+		u, f, ok, err := s.pending(ctx, tx, browser)
 		if found = ok; err != nil || !ok {
+			return err
+		}
+		if step, err := s.nextStep(ctx, tx, u, f); err != nil || step != termsPath {
 			return err
 		}
 		if err := insertTerms(ctx, tx, u.ID, s.set.TermsVersion, by.IP, clock.Micros(s.o.Clock.Now())); err != nil {
@@ -301,7 +369,7 @@ func (s *Service) AddStaff(ctx context.Context, n NewStaff) error {
 		if err != nil {
 			return err
 		}
-		if err := s.sendReset(ctx, tx, by, u, "account.staff"); err != nil {
+		if _, err := s.sendReset(ctx, tx, by, u, "account.staff"); err != nil {
 			return err
 		}
 		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.StaffAdded, SubjectKind: "user", SubjectID: u.ID})

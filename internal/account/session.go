@@ -35,6 +35,11 @@ func hashToken(token string) []byte {
 func (s *Service) openSession(ctx context.Context, tx *db.Tx, by actor.Actor, u User, hash []byte, second bool) error {
 	now := clock.Micros(s.o.Clock.Now())
 	id := db.NewID()
+	if by.SessionID != "" { // who signs in again at this browser leaves no session behind
+		if err := deleteSession(ctx, tx, by.SessionID); err != nil {
+			return fmt.Errorf("end the earlier session: %w", err)
+		}
+	}
 	if err := insertSession(ctx, tx, session{hash: hash, id: id, userID: u.ID, now: now, second: second, ip: by.IP, agent: by.Agent}); err != nil {
 		return fmt.Errorf("open a session: %w", err)
 	}
@@ -109,12 +114,15 @@ func (s *Service) EndSessions(ctx context.Context, tx *db.Tx, userID, exceptSess
 	return s.o.Audit.Record(ctx, tx, actor.ByProgram("sessions"), audit.Event{Action: audit.SessionEnded, SubjectKind: "user", SubjectID: userID, Detail: map[string]string{"why": why}})
 }
 
-// SignOut ends the actor's session.
-func (s *Service) SignOut(ctx context.Context, by actor.Actor) error {
-	if !by.SignedIn() {
-		return nil
-	}
+// SignOut ends the actor's session, and a sign-in that stopped at a step in the same browser.
+func (s *Service) SignOut(ctx context.Context, by actor.Actor, browser string) error {
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := s.o.Verify.EndBrowser(ctx, tx, signinKind, browser, "signed out"); err != nil {
+			return err
+		}
+		if !by.SignedIn() {
+			return nil
+		}
 		if err := deleteSession(ctx, tx, by.SessionID); err != nil {
 			return fmt.Errorf("sign out: %w", err)
 		}
@@ -131,14 +139,12 @@ func (s *Service) SweepSessions(ctx context.Context) error {
 }
 
 // Unlock opens a locked account. Support only.
-func (s *Service) Unlock(ctx context.Context, by actor.Actor, userID string) error {
+func (s *Service) Unlock(ctx context.Context, tx *db.Tx, by actor.Actor, userID string) error {
 	if by.Kind != actor.Staff {
 		return fault.ErrNotFound()
 	}
-	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := s.mustChange(unlockUser(ctx, tx, userID)); err != nil {
-			return err
-		}
-		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.SigninUnlocked, SubjectKind: "user", SubjectID: userID})
-	})
+	if err := s.mustChange(unlockUser(ctx, tx, userID)); err != nil {
+		return err
+	}
+	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.SigninUnlocked, SubjectKind: "user", SubjectID: userID})
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -25,13 +26,11 @@ type SignIn struct {
 type Entry struct {
 	Token string // the session's; "" while a step is left
 	Next  string // address of that step
+	Staff bool   // a member of Support: the session's first page is theirs
 }
 
-// What every refused sign-in is told, whatever the reason.
-const (
-	NotRight  = "Your email address or password is not right."
-	LockAfter = "After 5 wrong tries in a row an account is locked."
-)
+// NotRight is what every refused sign-in is told, whatever the reason.
+const NotRight = "Your email address or password is not right."
 
 // signinKind is the flow between a right password and a session.
 const signinKind = "signin"
@@ -48,7 +47,7 @@ const (
 
 // SignIn checks an address and a password. Every refusal is the same fault; Busy when too many sign in at once.
 func (s *Service) SignIn(ctx context.Context, by actor.Actor, in SignIn) (Entry, error) {
-	if err := s.checkForm(in); err != nil {
+	if err := s.filled(in); err != nil {
 		return Entry{}, err
 	}
 	canon, _ := CanonEmail(in.Email)
@@ -61,8 +60,8 @@ func (s *Service) SignIn(ctx context.Context, by actor.Actor, in SignIn) (Entry,
 		hash = u.hash
 	}
 	right, err := s.hasher.matches(ctx, fold(in.Password), hash)
-	if err != nil {
-		return Entry{}, err
+	if err != nil { // never looked at: too busy, or the person went away
+		return Entry{}, errors.Join(err, s.giveBack(ctx, u, counted))
 	}
 	if !right {
 		return Entry{}, s.refuse(ctx, by, u, canon)
@@ -75,7 +74,14 @@ func (s *Service) SignIn(ctx context.Context, by actor.Actor, in SignIn) (Entry,
 	return s.accept(ctx, by, u, in, hash)
 }
 
-func (s *Service) checkForm(in SignIn) error {
+func (s *Service) giveBack(ctx context.Context, u User, counted bool) error {
+	if !counted {
+		return nil
+	}
+	return s.o.DB.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx *db.Tx) error { return uncountTry(ctx, tx, u.ID) })
+}
+
+func (s *Service) filled(in SignIn) error {
 	var f fault.Fields
 	if in.Email == "" {
 		f.Add("email", "Enter your email address")
@@ -86,8 +92,9 @@ func (s *Service) checkForm(in SignIn) error {
 	return f.Err()
 }
 
-func notRight() error {
-	return &fault.Fault{Kind: fault.Invalid, Text: LockAfter, Fields: []fault.FieldError{{Field: "email", Text: NotRight}}}
+func (s *Service) notRight() error {
+	text := "After " + strconv.FormatInt(s.set.WrongTries, 10) + " wrong tries in a row an account is locked."
+	return &fault.Fault{Kind: fault.Invalid, Text: text, Fields: []fault.FieldError{{Field: "email", Text: NotRight}}}
 }
 
 // countTry finds the account and counts a try of it before the password is looked at. counted is false when the
@@ -146,7 +153,7 @@ func (s *Service) refuse(ctx context.Context, by actor.Actor, u User, canon stri
 	if err != nil {
 		return err
 	}
-	return notRight()
+	return s.notRight()
 }
 
 // accept goes on from a right password: to a session when nothing else is asked for, else to the first step.
@@ -157,14 +164,18 @@ func (s *Service) accept(ctx context.Context, by actor.Actor, u User, in SignIn,
 	}
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		e = Entry{}
-		ok, err := resetTries(ctx, tx, u.ID, hash)
+		ok, err := resetTries(ctx, tx, u, hash)
 		if err != nil {
 			return fmt.Errorf("open the account: %w", err)
 		}
-		if !ok { // locked or closed in between
-			return notRight()
+		if !ok { // locked or closed, or another password, in between
+			return s.notRight()
 		}
 		if e.Next, err = s.nextStep(ctx, tx, u, verify.Flow{}); err != nil {
+			return err
+		}
+		// The steps find their flow by the browser: what somebody else began here must not be gone on with.
+		if err := s.o.Verify.EndBrowser(ctx, tx, signinKind, in.Browser, "again"); err != nil {
 			return err
 		}
 		if e.Next != "" {
@@ -178,7 +189,7 @@ func (s *Service) accept(ctx context.Context, by actor.Actor, u User, in SignIn,
 }
 
 // nextStep is what still stands before a session, or "".
-func (s *Service) nextStep(ctx context.Context, tx *db.Tx, u User, f verify.Flow) (string, error) {
+func (s *Service) nextStep(ctx context.Context, r db.Reader, u User, f verify.Flow) (string, error) {
 	if u.Role == actor.Support && !f.Phone {
 		return staffCodePath, nil
 	}
@@ -188,7 +199,7 @@ func (s *Service) nextStep(ctx context.Context, tx *db.Tx, u User, f verify.Flow
 	if u.Role == actor.Support || s.set.TermsVersion == "" {
 		return "", nil
 	}
-	agreed, err := hasTerms(ctx, tx, u.ID, s.set.TermsVersion)
+	agreed, err := hasTerms(ctx, r, u.ID, s.set.TermsVersion)
 	if err != nil {
 		return "", fmt.Errorf("look for the terms: %w", err)
 	}
@@ -198,7 +209,7 @@ func (s *Service) nextStep(ctx context.Context, tx *db.Tx, u User, f verify.Flow
 	return "", nil
 }
 
-// pending is the sign-in this browser has begun with a right password and not finished; NotFound-free: found is false.
+// pending is the sign-in this browser has begun with a right password and not finished; found is false when there is none.
 func (s *Service) pending(ctx context.Context, r db.Reader, browser string) (u User, f verify.Flow, found bool, err error) {
 	f, found, err = s.o.Verify.FlowIn(ctx, r, signinKind, browser)
 	if err != nil || !found {
@@ -231,7 +242,7 @@ func (s *Service) Continue(ctx context.Context, by actor.Actor, browser string) 
 		if err := s.o.Verify.Finish(ctx, tx, f, verify.Need{Phone: staff}); err != nil {
 			return err
 		}
-		e.Token = token
+		e.Token, e.Staff = token, staff
 		return s.openSession(ctx, tx, by, u, tokenHash, staff)
 	})
 	return e, found, err

@@ -92,6 +92,14 @@ func insertPassword(ctx context.Context, tx *db.Tx, userID, hash string, now int
 	return err
 }
 
+// trimPasswords keeps the newest of a person's passwords.
+func trimPasswords(ctx context.Context, tx *db.Tx, userID string, most int) error {
+	_, err := tx.Exec(ctx, `
+		DELETE FROM account_password
+		WHERE user_id = $1 AND at NOT IN (SELECT at FROM account_password WHERE user_id = $1 ORDER BY at DESC LIMIT $2)`, userID, most)
+	return err
+}
+
 func listPasswords(ctx context.Context, r db.Reader, userID string, most int) ([]string, error) {
 	return db.All(ctx, r, db.Scan1[string], "SELECT hash FROM account_password WHERE user_id = $1 ORDER BY at DESC LIMIT $2", userID, most)
 }
@@ -135,17 +143,25 @@ func lockIfSpent(ctx context.Context, tx *db.Tx, userID string, most int64) (boo
 	return n == 1, err
 }
 
-// resetTries forgets wrong tries after a right password, and keeps its hash with today's parameters.
-func resetTries(ctx context.Context, tx *db.Tx, userID, hash string) (bool, error) {
-	n, err := tx.Exec(ctx, "UPDATE account_user SET wrong_tries = 0, password_hash = $2 WHERE id = $1 AND state = 'active'", userID, hash)
+// uncountTry gives back a counted try whose password was never looked at.
+func uncountTry(ctx context.Context, tx *db.Tx, userID string) error {
+	_, err := tx.Exec(ctx, "UPDATE account_user SET wrong_tries = wrong_tries - 1 WHERE id = $1 AND state = 'active' AND wrong_tries > 0", userID)
+	return err
+}
+
+// resetTries forgets wrong tries after a right password, and keeps its hash with today's parameters. It names the hash
+// that was compared: a password changed in between must not come back, nor open a session.
+func resetTries(ctx context.Context, tx *db.Tx, u User, hash string) (bool, error) {
+	n, err := tx.Exec(ctx, "UPDATE account_user SET wrong_tries = 0, password_hash = $2 WHERE id = $1 AND state = 'active' AND password_hash = $3", u.ID, hash, u.hash)
 	return n == 1, err
 }
 
-func updatePassword(ctx context.Context, tx *db.Tx, userID, hash string, now int64) (bool, error) {
+// updatePassword replaces the password that u was read with; not when it was changed since.
+func updatePassword(ctx context.Context, tx *db.Tx, u User, hash string, now int64) (bool, error) {
 	n, err := tx.Exec(ctx, `
 		UPDATE account_user
 		SET password_hash = $2, password_at = $3, wrong_tries = 0, state = 'active', version = version + 1
-		WHERE id = $1 AND state <> 'deactivated'`, userID, hash, now)
+		WHERE id = $1 AND state <> 'deactivated' AND COALESCE(password_hash, '') = $4`, u.ID, hash, now, u.hash)
 	return n == 1, err
 }
 

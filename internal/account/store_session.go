@@ -46,6 +46,12 @@ func findSession(ctx context.Context, r db.Reader, hash []byte, createdAfter, se
 		WHERE s.token_hash = $1 AND s.created_at > $2 AND s.seen_at > $3 AND u.state <> 'deactivated'`, hash, createdAfter, seenAfter)
 }
 
+// replaceToken gives a session a new cookie; its life goes on.
+func replaceToken(ctx context.Context, tx *db.Tx, id, userID string, hash []byte) (bool, error) {
+	n, err := tx.Exec(ctx, "UPDATE account_session SET token_hash = $3 WHERE id = $1 AND user_id = $2", id, userID, hash)
+	return n == 1, err
+}
+
 func touchSession(ctx context.Context, tx *db.Tx, id string, now, olderThan int64) error {
 	_, err := tx.Exec(ctx, "UPDATE account_session SET seen_at = $2 WHERE id = $1 AND seen_at <= $3", id, now, olderThan)
 	return err
