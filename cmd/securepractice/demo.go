@@ -4,28 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"securepractice/internal/app"
 	"securepractice/internal/config"
-	"securepractice/internal/crypt"
 	"securepractice/internal/db"
 )
 
-// demoCmd runs on this machine alone, with stand-ins for mail server, phone network and scanner.
+// demoCmd runs on this machine alone, with stand-ins for mail server, phone network and scanner. It takes no settings
+// from the environment or the file: those of a real portal would fill that one's database with people whose passwords
+// everybody knows.
 type demoCmd struct {
-	Port     int    `help:"Port on 127.0.0.1; 0: any free one." default:"8080"`
-	Data     string `help:"Folder for everything the demo keeps." default:"./var" type:"path"`
-	Database string `help:"postgres://…, migrated by this address too; empty: SQLite in the folder."`
+	Port     int    `env:"-" help:"Port on 127.0.0.1; 0: any free one." default:"8080"`
+	Data     string `env:"-" help:"Folder for everything the demo keeps." default:"./var" type:"path"`
+	Database string `env:"-" help:"postgres://…, migrated by this address too; empty: SQLite in the folder."`
 }
 
 // Run seeds an empty database and serves.
 func (c *demoCmd) Run(ctx context.Context) error {
-	cfg := app.DemoConfig(c.Data, c.Database)
+	cfg := c.config()
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
 	if err != nil {
@@ -35,7 +34,7 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	if err := prepare(ctx, cfg); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	a, err := app.New(ctx, cfg, logger(false), nil)
+	a, err := app.New(ctx, cfg, logger(os.Stderr, false), nil)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -45,22 +44,20 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	return a.Serve(ctx, l, func() { app.PrintDemo(os.Stdout, cfg.BaseURL) })
 }
 
+func (c *demoCmd) config() config.Config { return app.DemoConfig(c.Data, c.Database) }
+
 // prepare makes what a first start needs: the folder, the root key, the tables.
 func prepare(ctx context.Context, cfg config.Config) error {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	if _, err := os.Stat(cfg.RootKey); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(cfg.Data, "securepractice.db")); err == nil {
-			return fmt.Errorf("%s is missing but there is data in %s: put the key back, or remove the folder to begin anew", cfg.RootKey, cfg.Data)
-		}
-		if _, err := crypt.CreateRoot(cfg.RootKey); err != nil {
-			return err
-		}
-	}
 	d, err := db.Open(ctx, cfg.DatabaseURL(), db.Options{})
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.Migrate(ctx, d), d.Close())
+	err = firstKey(ctx, d, cfg.RootKey)
+	if err == nil {
+		err = db.Migrate(ctx, d)
+	}
+	return errors.Join(err, d.Close())
 }

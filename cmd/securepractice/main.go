@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -22,7 +21,7 @@ var version = "unknown"
 
 // commands are the command line.
 type commands struct {
-	Config string `help:"TOML file with settings." type:"path" env:"SECUREPRACTICE_CONFIG"`
+	Config string `help:"TOML file with settings." env:"SECUREPRACTICE_CONFIG"`
 
 	Serve   serveCmd   `cmd:"" help:"Run the portal."`
 	Demo    demoCmd    `cmd:"" help:"Run a demo with two practices on this machine."`
@@ -47,21 +46,26 @@ func main() {
 
 // run parses the command line and does what it says.
 func run(ctx context.Context, args []string) error {
-	file, err := config.ReadFile(configPath(args))
-	if err != nil {
-		return err
-	}
 	var cli commands
-	parser, err := kong.New(&cli, kong.Name("securepractice"), kong.Description("A closed portal for dental practices."), kong.DefaultEnvars("SECUREPRACTICE"),
-		kong.Resolvers(file), kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
-	if err != nil {
-		return err
-	}
-	k, err := parser.Parse(args)
+	k, err := parse(ctx, &cli, args)
 	if err != nil {
 		return err
 	}
 	return k.Run()
+}
+
+// parse fills the commands' settings from flags, environment and file.
+func parse(ctx context.Context, cli *commands, args []string) (*kong.Context, error) {
+	file, err := config.ReadFile(configPath(args))
+	if err != nil {
+		return nil, err
+	}
+	parser, err := kong.New(cli, kong.Name("securepractice"), kong.Description("A closed portal for dental practices."), kong.DefaultEnvars("SECUREPRACTICE"),
+		kong.Resolvers(file), kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		return nil, err
+	}
+	return parser.Parse(args)
 }
 
 // configPath finds --config before the rest is parsed: the file gives other flags their values.
@@ -91,24 +95,4 @@ func explain(err error) string {
 		lines = append(lines, e.Field+": "+e.Text)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// allowed are the only fields a log line may carry. Content, names, addresses, codes and links are in none of them.
-var allowed = map[string]bool{
-	slog.TimeKey: true, slog.LevelKey: true, slog.MessageKey: true, "method": true, "route": true, "status": true, "duration": true, "ms": true, "bytes": true, "reference": true,
-	"user": true, "kind": true, "job": true, "number": true, "try": true, "cause": true, "err": true, "error": true, "address": true, "version": true, "count": true, "problem": true,
-}
-
-// logger writes JSON lines for production and plain ones for the demo.
-func logger(json bool) *slog.Logger {
-	o := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if !allowed[a.Key] {
-			return slog.Attr{}
-		}
-		return a
-	}}
-	if json {
-		return slog.New(slog.NewJSONHandler(os.Stderr, o))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, o))
 }

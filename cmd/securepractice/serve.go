@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"os"
 
 	"securepractice/internal/app"
 	"securepractice/internal/config"
@@ -16,13 +19,11 @@ type serveCmd struct {
 
 // Run serves until it is told to stop.
 func (c *serveCmd) Run(ctx context.Context) error {
-	if err := c.ReadSecrets(); err != nil {
+	if err := errors.Join(c.Complete(), c.CheckServe()); err != nil {
 		return err
 	}
-	if err := c.CheckServe(); err != nil {
-		return err
-	}
-	log := logger(true)
+	log := logger(os.Stderr, true)
+	slog.SetDefault(log) // what the HTTP server itself has to say goes the same way
 	a, err := app.New(ctx, c.Config, log, nil)
 	if err != nil {
 		return err

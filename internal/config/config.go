@@ -6,14 +6,10 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -21,31 +17,32 @@ import (
 type Config struct {
 	Listen   string `help:"Address to listen on." default:"127.0.0.1:8080"`
 	BaseURL  string `name:"base-url" help:"Address of the portal as people type it, such as https://portal.example. Links in e-mails use it and nothing else."`
-	Data     string `help:"Folder for attachments and, with SQLite, the database." default:"./data" type:"path"`
-	RootKey  string `name:"root-key-file" help:"File with the root key. Keep it outside the data folder and outside backups of it." type:"path"`
+	Data     string `help:"Folder for attachments and, with SQLite, the database." default:"./data"`
+	RootKey  string `name:"root-key-file" help:"File with the root key. Keep it outside the data folder and outside backups of it."`
 	Database string `help:"postgres://… or sqlite:/path/file.db; empty: SQLite in the data folder."`
 
-	DatabaseFile    string `help:"File that holds the database address, instead of it." type:"path"`
-	MigrateDatabase string `help:"PostgreSQL address of the tables' owner, for migrate only."`
-	MigrateRole     string `help:"PostgreSQL role that the program runs as; migrate grants it what it needs."`
+	DatabaseFile        string `help:"File that holds the database address, instead of it."`
+	MigrateDatabase     string `help:"PostgreSQL address of the tables' owner, for migrate only."`
+	MigrateDatabaseFile string `help:"File that holds it, instead of it."`
+	MigrateRole         string `help:"PostgreSQL role that the program runs as; migrate grants it what it needs."`
 
 	Product       string `help:"Name of the portal." default:"SecurePractice"`
 	SupportPhone  string `help:"Phone of Support, printed wherever a page says contact."`
 	SupportEmail  string `help:"E-mail address of Support."`
 	BillingPhone  string `help:"Phone for questions about payments."`
 	NotifyAddress string `help:"Address that notices come from."`
-	TermsFile     string `help:"Text of the Terms of Use; its first line is the version's date." type:"path"`
-	PrivacyFile   string `help:"Text of the privacy statement." type:"path"`
-	HelpFile      string `help:"Text of the help page." type:"path"`
+	TermsFile     string `help:"Text of the Terms of Use; its first line is the version's date."`
+	PrivacyFile   string `help:"Text of the privacy statement."`
+	HelpFile      string `help:"Text of the help page."`
 
 	SMTPHost         string `name:"smtp-host" help:"Mail server."`
 	SMTPPort         int    `name:"smtp-port" help:"Its port." default:"587"`
 	SMTPUser         string `name:"smtp-user" help:"User name at the mail server; empty: none."`
 	SMTPPassword     string `name:"smtp-password" help:"Password at the mail server."`
-	SMTPPasswordFile string `name:"smtp-password-file" help:"File that holds it, instead of it." type:"path"`
+	SMTPPasswordFile string `name:"smtp-password-file" help:"File that holds it, instead of it."`
 	SMTPTLS          string `name:"smtp-tls" help:"starttls, tls, or none (loopback only)." default:"starttls" enum:"starttls,tls,none"`
 
-	AllowStandins []string `help:"Stand-ins that serve may use: outbox (texts and calls stay in the database), demo-scanner (files are only checked for the EICAR test file)."`
+	AllowStandins []string `help:"Stand-ins that serve may use: outbox (texts and calls stay in the database), outbox-email (e-mails too, without a mail server), demo-scanner (files are only checked for the EICAR test file)."`
 	PlainCookies  bool     `help:"Development without HTTPS: cookies without the __Host- prefix. Refused by serve."`
 	Proxies       []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
 
@@ -55,31 +52,43 @@ type Config struct {
 	Beside bool `kong:"-"` // set by short commands that may run beside the portal
 }
 
-// Limits are the numbers of the product.
+// Limits are the numbers of the product. Characters are those of Unicode; bytes are said to be bytes.
 type Limits struct {
-	InviteLink       time.Duration `help:"Life of an invitation link." default:"720h"`
-	PasswordLink     time.Duration `help:"Life of a set-password link." default:"168h"`
-	ResetLink        time.Duration `help:"Life of a reset link." default:"24h"`
-	CodeLife         time.Duration `help:"Life of a secret code." default:"10m"`
-	CodeTries        int64         `help:"Wrong codes that end a flow." default:"5"`
-	CodesPerFlow     int64         `help:"Codes in 15 minutes and flow." default:"3"`
-	CodesPerNumber   int64         `help:"Codes a number and day." default:"10"`
-	CodesPerDay      int64         `help:"Codes a day for the whole installation." default:"5000"`
-	FlowsPerLink     int64         `help:"Flows with a code, a link and day." default:"3"`
-	MaxSubject       int           `help:"Characters of a subject." default:"200"`
-	MaxBody          int           `help:"Characters of a message." default:"100000"`
-	MaxFiles         int64         `help:"Files a message." default:"100"`
-	MaxTotal         int64         `help:"Bytes of all files of a message." default:"300000000"`
-	NewAddresses     int64         `help:"New addresses a person may invite a day." default:"50"`
-	MinPassword      int           `help:"Characters of a password, at least." default:"8"`
+	InviteLink   time.Duration `help:"Life of an invitation link." default:"720h"`
+	PasswordLink time.Duration `help:"Life of a set-password link." default:"168h"`
+	ResetLink    time.Duration `help:"Life of a reset link." default:"24h"`
+
+	CodeLife        time.Duration `help:"Life of a secret code." default:"10m"`
+	CodeTries       int64         `help:"Wrong codes that end a flow." default:"5"`
+	CodesPerFlow    int64         `help:"Codes in 15 minutes and flow." default:"3"`
+	CodesPerNumber  int64         `help:"Codes a number and day." default:"10"`
+	CodesPerAddress int64         `help:"Codes a network address and day." default:"50"`
+	CodesPerDay     int64         `help:"Codes a day for the whole installation." default:"5000"`
+	FlowsPerLink    int64         `help:"Flows with a code, a link and day." default:"3"`
+
+	MaxName         int   `help:"Characters of a first or last name." default:"100"`
+	MaxPracticeName int   `help:"Characters of a practice's name." default:"120"`
+	MaxSubject      int   `help:"Characters of a subject." default:"200"`
+	MaxBody         int   `help:"Characters of a message." default:"100000"`
+	MaxFiles        int64 `help:"Files a message." default:"100"`
+	MaxTotal        int64 `help:"Bytes of all files of a message." default:"300000000"`
+	NewAddresses    int64 `help:"New addresses a person may invite a day." default:"50"`
+
+	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort, never changed by the calendar." default:"classic" enum:"classic,modern"`
+	MinPassword      int           `help:"Characters of a password, at least; 0: as the policy says." default:"0"`
+	MaxPassword      int           `help:"Characters of a password, at most." default:"256"`
+	PasswordAnyChars bool          `help:"Passwords need no mix of characters; always so with policy modern."`
 	PasswordHistory  int           `help:"Earlier passwords that are refused." default:"6"`
-	PasswordAge      time.Duration `help:"After what time a password must be changed; negative: never." default:"2160h"`
-	PasswordAnyChars bool          `help:"Passwords need no mix of characters."`
+	PasswordAge      time.Duration `help:"After what time a password must be changed; 0: as the policy says; negative: never." default:"0"`
 	WrongPasswords   int64         `help:"Wrong passwords that lock an account." default:"5"`
-	Idle             time.Duration `help:"After what time without an act a session ends." default:"30m"`
-	IdleWarning      time.Duration `help:"When its page warns." default:"25m"`
-	Session          time.Duration `help:"Life of a session in any case." default:"12h"`
-	Hashers          int           `help:"Password hashes computed at once, 46 MiB each; 0: the number of processors."`
+	SignIns          int64         `help:"Sign-ins a network address may try in 15 minutes." default:"300"`
+	Resets           int64         `help:"Reset e-mails an account and day." default:"5"`
+	NoticesPerDay    int64         `help:"Notices of one kind a day to a locked or not yet registered address." default:"1"`
+
+	Idle        time.Duration `help:"After what time without an act a session ends." default:"30m"`
+	IdleWarning time.Duration `help:"When its page warns." default:"25m"`
+	Session     time.Duration `help:"Life of a session in any case." default:"12h"`
+	Hashers     int           `help:"Password hashes computed at once, 46 MiB each; 0: the number of processors."`
 }
 
 // DatabaseURL is the database address in force.
@@ -98,72 +107,22 @@ func (c Config) Prefixes() ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, fmt.Errorf("proxies: %q is no network such as 10.0.0.0/8", p)
 		}
+		if n.Bits() == 0 {
+			return nil, fmt.Errorf("proxies: %q is everybody, who could then pretend to come from anywhere; name your proxies' network", p)
+		}
 		all = append(all, n)
 	}
 	return all, nil
 }
 
-// ReadSecrets fills the settings that are given as files.
-func (c *Config) ReadSecrets() error {
-	var errs []error
-	for _, s := range []struct {
-		file string
-		into *string
-	}{{c.DatabaseFile, &c.Database}, {c.SMTPPasswordFile, &c.SMTPPassword}} {
-		if s.file == "" {
-			continue
-		}
-		b, err := os.ReadFile(s.file)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("read a secret: %w", err))
-			continue
-		}
-		*s.into = strings.TrimSpace(string(b))
-	}
-	return errors.Join(errs...)
-}
-
-// Standin names what takes the place of an outside service.
+// Stand-ins take the place of outside services. In production each must be allowed by its name.
 const (
-	Outbox      = "outbox"
-	DemoScanner = "demo-scanner"
+	Outbox      = "outbox"       // keeps texts and calls in the database
+	OutboxEmail = "outbox-email" // keeps e-mails there too
+	DemoScanner = "demo-scanner" // knows one harmless test virus
 )
 
 // Allows says whether a stand-in may be used.
 func (c Config) Allows(standin string) bool {
 	return c.Dev || slices.Contains(c.AllowStandins, standin)
-}
-
-// CheckServe names everything that keeps these settings from production, all at once.
-func (c Config) CheckServe() error {
-	var errs []error
-	need := func(bad bool, text string) {
-		if bad {
-			errs = append(errs, errors.New(text))
-		}
-	}
-	u, err := url.Parse(c.BaseURL)
-	need(err != nil || u.Scheme != "https" || u.Host == "", "base_url: set the portal's address, beginning with https://")
-	need(c.RootKey == "", "root_key_file: set the file with the root key, outside the data folder")
-	need(c.RootKey != "" && within(c.Data, c.RootKey), "root_key_file: it must not be inside the data folder")
-	for name, v := range map[string]string{"support_phone": c.SupportPhone, "support_email": c.SupportEmail, "billing_phone": c.BillingPhone, "notify_address": c.NotifyAddress} {
-		need(v == "", name+": set it; it is printed wherever a page says contact, or stands in notices")
-	}
-	need(c.SMTPHost == "" && !c.Allows(Outbox), "smtp_host: set the mail server")
-	need(!c.Allows(Outbox), "allow_standins: texts and calls have no provider yet; name outbox to keep them in the database on purpose")
-	need(!c.Allows(DemoScanner), "allow_standins: files have no malware scanner yet; name demo-scanner to run without one on purpose")
-	need(c.PlainCookies, "plain_cookies: only for development")
-	for _, s := range c.AllowStandins {
-		need(s != Outbox && s != DemoScanner, "allow_standins: there is no stand-in "+s+"; there are outbox and demo-scanner")
-	}
-	_, err = c.Prefixes()
-	return errors.Join(append(errs, err)...)
-}
-
-// within says whether a file lies below a folder.
-func within(folder, file string) bool {
-	a, err1 := filepath.Abs(folder)
-	b, err2 := filepath.Abs(file)
-	rel, err3 := filepath.Rel(a, b)
-	return err1 == nil && err2 == nil && err3 == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }

@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
 
 	"securepractice/internal/config"
 )
@@ -65,9 +67,102 @@ func TestUnknownNamesAreErrors(t *testing.T) {
 	}
 }
 
+// What a command takes for itself is no setting: in the file it would look as if it did something.
+func TestFlagsOfOneCommandAreNoSettings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.toml")
+	must(t, os.WriteFile(path, []byte("port = 9000\nconfig = \"other.toml\""), 0o600))
+	file, err := config.ReadFile(path)
+	must(t, err)
+	var cli struct {
+		config.Config
+		Path string `name:"config" env:"SECUREPRACTICE_CONFIG"`
+		Port int    `env:"-"`
+	}
+	k, err := kong.New(&cli, kong.DefaultEnvars("SECUREPRACTICE"), kong.Resolvers(file))
+	must(t, err)
+	_, err = k.Parse(nil)
+	for _, want := range []string{`"port"`, `"config"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("err = %v, want one about %s", err, want)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := parse(t, "")
+	must(t, err)
+	must(t, c.Complete())
+	day := 24 * time.Hour
+	want := config.Limits{
+		InviteLink: 30 * day, PasswordLink: 7 * day, ResetLink: day,
+		CodeLife: 10 * time.Minute, CodeTries: 5, CodesPerFlow: 3, CodesPerNumber: 10, CodesPerAddress: 50, CodesPerDay: 5000, FlowsPerLink: 3,
+		MaxName: 100, MaxPracticeName: 120, MaxSubject: 200, MaxBody: 100_000, MaxFiles: 100, MaxTotal: 300_000_000, NewAddresses: 50,
+		Policy: "classic", MinPassword: 8, MaxPassword: 256, PasswordHistory: 6, PasswordAge: 90 * day, WrongPasswords: 5, SignIns: 300, Resets: 5, NoticesPerDay: 1,
+		Idle: 30 * time.Minute, IdleWarning: 25 * time.Minute, Session: 12 * time.Hour,
+	}
+	if diff := cmp.Diff(want, c.Limits); diff != "" {
+		t.Error(diff)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.Product != "SecurePractice" || c.SMTPPort != 587 || c.SMTPTLS != "starttls" || c.PlainCookies || len(c.AllowStandins) != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestPolicyModern(t *testing.T) {
+	c, err := parse(t, "policy = \"modern\"")
+	must(t, err)
+	must(t, c.Complete())
+	if l := c.Limits; l.MinPassword != 15 || !l.PasswordAnyChars || l.PasswordAge >= 0 {
+		t.Errorf("%+v", l)
+	}
+	c, err = parse(t, "policy = \"modern\"\nmin_password = 20\npassword_age = \"8760h\"")
+	must(t, err)
+	must(t, c.Complete())
+	if l := c.Limits; l.MinPassword != 20 || l.PasswordAge != 365*24*time.Hour {
+		t.Errorf("a number of one's own goes before the policy: %+v", l)
+	}
+	if _, err := parse(t, "policy = \"strict\""); err == nil {
+		t.Error("a policy nobody knows was taken")
+	}
+}
+
+func TestValuesThatCannotBeAreRefusedTogether(t *testing.T) {
+	c, err := parse(t, `
+		base_url = "https://portal.example/mail"
+		notify_address = "Portal <notify@portal.example>"
+		support_email = "support"
+		smtp_host = "mail.example"
+		smtp_tls = "none"
+		smtp_user = "portal"
+		terms_file = "/nowhere/terms.txt"
+		allow_standins = ["outbocks"]
+		proxies = ["10.0.0.1"]
+		max_subject = 0
+		codes_per_flow = -1
+		min_password = 6
+		max_password = 32
+		idle = "20m"
+		session = "10m"
+		smtp_password_file = ""
+		`)
+	must(t, err)
+	err = c.Complete()
+	for _, want := range []string{
+		"base_url:", "notify_address:", "support_email:", "smtp_tls:", "smtp_user, smtp_password:", "terms_file:", "no stand-in outbocks", "proxies:",
+		"max_subject:", "codes_per_flow:", "min_password:", "max_password:", "idle_warning:", "idle: it is longer",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("it is not said that %q is wrong:\n%v", want, err)
+		}
+	}
+	if c.Proxies = []string{"0.0.0.0/0"}; c.Complete() == nil {
+		t.Error("the whole world was taken for a proxy")
+	}
+}
+
 func TestServeSaysAllThatIsMissing(t *testing.T) {
 	err := config.Config{BaseURL: "http://portal.example"}.CheckServe()
-	for _, want := range []string{"base_url", "root_key_file", "support_phone", "support_email", "billing_phone", "notify_address", "smtp_host", "outbox", "demo-scanner"} {
+	for _, want := range []string{"base_url", "root_key_file", "support_phone", "support_email", "billing_phone", "notify_address", "smtp_host", "name outbox ", "name demo-scanner"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("serve does not ask for %s: %v", want, err)
 		}
@@ -76,6 +171,13 @@ func TestServeSaysAllThatIsMissing(t *testing.T) {
 		NotifyAddress: "n@x.example", SMTPHost: "mail", AllowStandins: []string{"outbox", "demo-scanner"}}
 	if err := ok.CheckServe(); err != nil {
 		t.Error(err)
+	}
+	ok.SMTPHost = ""
+	if err := ok.CheckServe(); err == nil || !strings.Contains(err.Error(), "outbox-email") {
+		t.Errorf("e-mails would go nowhere: %v", err)
+	}
+	if ok.AllowStandins = append(ok.AllowStandins, "outbox-email"); ok.CheckServe() != nil {
+		t.Error("the stand-in for e-mail was named and refused")
 	}
 	ok.RootKey = "/srv/data/root.key"
 	if err := ok.CheckServe(); err == nil {
@@ -88,16 +190,35 @@ func TestServeSaysAllThatIsMissing(t *testing.T) {
 }
 
 func TestSecretsFromFiles(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pw")
-	if err := os.WriteFile(path, []byte("s3cret\n"), 0o600); err != nil {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	c, err := parse(t, "", "--smtp-host", "mail.example", "--smtp-user", "portal", "--smtp-password-file", write("pw", "s3cret\n"),
+		"--database-file", write("db", "postgres://program:pw@db.example/portal"), "--migrate-database-file", write("owner", "postgres://owner:pw@db.example/portal"))
+	must(t, err)
+	must(t, c.Complete())
+	if c.SMTPPassword != "s3cret" || c.DatabaseURL() != "postgres://program:pw@db.example/portal" || c.MigrateDatabase != "postgres://owner:pw@db.example/portal" {
+		t.Errorf("%q, %q, %q", c.SMTPPassword, c.DatabaseURL(), c.MigrateDatabase)
+	}
+	for name, args := range map[string][]string{
+		"missing":     {"--smtp-password-file", filepath.Join(dir, "none")},
+		"empty":       {"--smtp-password-file", write("empty", "\n")},
+		"given twice": {"--database-file", write("twice", "postgres://a"), "--database", "postgres://b"},
+	} {
+		c, err := parse(t, "", args...)
+		must(t, err)
+		if err := c.Complete(); err == nil || strings.Contains(err.Error(), "postgres://") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
 		t.Fatal(err)
-	}
-	c := config.Config{SMTPPasswordFile: path}
-	if err := c.ReadSecrets(); err != nil || c.SMTPPassword != "s3cret" {
-		t.Errorf("%q, %v", c.SMTPPassword, err)
-	}
-	c.SMTPPasswordFile = path + "missing"
-	if err := c.ReadSecrets(); err == nil {
-		t.Error("a missing secret went unnoticed")
 	}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -32,37 +33,49 @@ func ReadFile(path string) (*File, error) {
 // key is a flag's name in the file and, in capitals behind the prefix, in the environment.
 func key(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
-// Validate refuses keys that are no setting, in the file and in the environment, and names the nearest that is.
+// testPrefix begins the names that the project's own tests read from the environment; they set nothing here.
+const testPrefix = Prefix + "TEST_"
+
+// Validate refuses keys that are no setting, in the file and in the environment, and names the nearest that is. A flag
+// that has no name in the environment belongs to its command alone and is no setting.
 func (f *File) Validate(app *kong.Application) error {
-	known := map[string]bool{"config": true}
+	known := map[string]bool{}
 	collect(app.Node, known)
 	var errs []error
-	for k := range f.values {
-		if !known[k] {
+	for _, k := range slices.Sorted(maps.Keys(f.values)) {
+		if !known[k] || k == pathKey {
 			errs = append(errs, fmt.Errorf("unknown setting %q in the file%s", k, hint(k, known)))
 		}
 	}
-	for _, e := range os.Environ() {
+	for _, e := range slices.Sorted(slices.Values(os.Environ())) {
 		name, _, _ := strings.Cut(e, "=")
 		k, ok := strings.CutPrefix(name, Prefix)
-		if ok && !known[strings.ToLower(k)] && !strings.HasPrefix(k, "TEST_") {
+		if ok && !known[strings.ToLower(k)] && !strings.HasPrefix(name, testPrefix) {
 			errs = append(errs, fmt.Errorf("unknown setting %s in the environment%s", name, hint(strings.ToLower(k), known)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// pathKey is the setting that names the file, which cannot stand in it.
+const pathKey = "config"
+
 func collect(n *kong.Node, known map[string]bool) {
 	for _, f := range n.Flags {
-		known[key(f.Name)] = true
+		if len(f.Envs) > 0 {
+			known[key(f.Name)] = true
+		}
 	}
 	for _, c := range n.Children {
 		collect(c, known)
 	}
 }
 
-// Resolve gives a flag its value from the file.
+// Resolve gives a setting its value from the file.
 func (f *File) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if len(flag.Envs) == 0 {
+		return nil, nil //nolint:nilnil // kong's way of saying "not from here"
+	}
 	for _, env := range flag.Envs {
 		if _, set := os.LookupEnv(env); set {
 			return nil, nil //nolint:nilnil // kong's way of saying "not from here"
@@ -85,7 +98,7 @@ func (f *File) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, err
 // hint names the known setting nearest to a wrong one.
 func hint(wrong string, known map[string]bool) string {
 	best, at := "", 4 // more than three changes are no slip of the finger
-	for _, k := range slices.Sorted(keys(known)) {
+	for _, k := range slices.Sorted(maps.Keys(known)) {
 		if d := distance(wrong, k); d < at {
 			best, at = k, d
 		}
@@ -94,16 +107,6 @@ func hint(wrong string, known map[string]bool) string {
 		return ""
 	}
 	return "; did you mean " + best + "?"
-}
-
-func keys(m map[string]bool) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // distance is how many characters must be added, removed or changed to make a of b (Levenshtein).
