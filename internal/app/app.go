@@ -162,7 +162,7 @@ func (a *App) build() error {
 	hub := web.NewHub()
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
 		Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: hub, Settings: mail.Settings{MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
-	a.Support = support.New(support.Options{DB: a.DB, Clock: a.Clock, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
+	a.Support = support.New(support.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
 	a.connect()
 	return a.mount()
 }
