@@ -145,14 +145,14 @@ func (a *App) build() error {
 	a.Notify = notify.New(notify.Options{DB: a.DB, Keys: a.Keys, Jobs: a.Jobs, Clock: a.Clock, Carrier: a.carrier(), From: a.Config.NotifyAddress,
 		Product: a.Config.Product, BaseURL: a.base, SupportPhone: a.Config.SupportPhone, Log: a.Log})
 	a.Audit = audit.New(audit.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock})
-	a.Practice = practice.New(practice.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Audit: a.Audit})
+	a.Practice = practice.New(practice.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Audit: a.Audit, Settings: practice.Settings{MaxName: l.MaxPracticeName}})
 	a.Verify = verify.New(verify.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
-		Settings: verify.Settings{CodeLife: l.CodeLife, Tries: l.CodeTries, CodesPerFlow: l.CodesPerFlow, CodesPerPhone: l.CodesPerNumber, CodesPerDay: l.CodesPerDay, FlowsPerLink: l.FlowsPerLink}})
+		Settings: verify.Settings{CodeLife: l.CodeLife, Tries: l.CodeTries, CodesPerFlow: l.CodesPerFlow, CodesPerPhone: l.CodesPerNumber, CodesPerIP: l.CodesPerAddress, CodesPerDay: l.CodesPerDay, FlowsPerLink: l.FlowsPerLink}})
 	a.Account = account.New(account.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify,
-		Settings: account.Settings{MinPassword: l.MinPassword, NoClasses: l.PasswordAnyChars, History: l.PasswordHistory, MaxAge: l.PasswordAge, WrongTries: l.WrongPasswords,
+		Settings: account.Settings{MinPassword: l.MinPassword, MaxPassword: l.MaxPassword, MaxName: l.MaxName, SignInsPerIP: l.SignIns, ResetsPerDay: l.Resets, NoticesPerDay: l.NoticesPerDay, NoClasses: l.PasswordAnyChars, History: l.PasswordHistory, MaxAge: l.PasswordAge, WrongTries: l.WrongPasswords,
 			Idle: l.Idle, Session: l.Session, ResetLink: l.ResetLink, StaffLink: l.PasswordLink, Hashers: l.Hashers, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
 	a.Invite = invite.New(invite.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify, Account: a.Account,
-		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
+		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, MaxName: l.MaxName, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
 	blobs, err := blob.OpenDisk(filepath.Join(a.Config.Data, "blobs"))
 	if err != nil {
 		return err
@@ -178,6 +178,7 @@ func (a *App) connect() {
 	})
 	a.Jobs.Every("limit sweep", time.Hour, func(ctx context.Context) error { return a.limit.Sweep(ctx, a.DB) })
 	a.Jobs.Every("session sweep", 10*time.Minute, a.Account.SweepSessions)
+	a.Jobs.Every("flow sweep", 10*time.Minute, a.Verify.Sweep)
 }
 
 // mount registers every room's routes.

@@ -22,9 +22,11 @@ const (
 // Start runs jobs and periodic work until Stop.
 func (a *App) Start(ctx context.Context) error { return a.Jobs.Start(ctx) }
 
-// Stop lets running jobs finish, as long as ctx lasts, and closes the database.
+// Stop lets running jobs finish, as long as ctx lasts, seals what is left of the audit trail and closes the database.
 func (a *App) Stop(ctx context.Context) error {
-	return errors.Join(a.Jobs.Stop(ctx), a.Close())
+	err := a.Jobs.Stop(ctx)
+	_, seal := a.Audit.Seal(ctx)
+	return errors.Join(err, seal, a.Close())
 }
 
 // Serve answers on the listener until ctx ends, then drains: no new requests, running ones and jobs finish within 30
