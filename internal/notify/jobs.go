@@ -122,14 +122,17 @@ func (s *Service) record(ctx context.Context, m message, state string, also func
 	})
 }
 
-// Wipe removes addresses and parameters of notices done 30 days ago; when, how and with what result stays. A notice
-// still waiting after that time has lost its job and is given up. It runs hourly.
+// Wipe removes addresses and parameters of notices done 30 days ago, and what the outbox has kept that long; when, how
+// and with what result stays. A notice still waiting after that time has lost its job and is given up. It runs hourly.
 func (s *Service) Wipe(ctx context.Context) error {
 	now := s.o.Clock.Now()
 	before := clock.Micros(now.Add(-keep))
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := wipeMessages(ctx, tx, before); err != nil {
 			return fmt.Errorf("wipe notices: %w", err)
+		}
+		if err := deleteOutbox(ctx, tx, before); err != nil {
+			return fmt.Errorf("wipe the outbox: %w", err)
 		}
 		if err := giveUpMessages(ctx, tx, before, clock.Micros(now)); err != nil {
 			return fmt.Errorf("give up notices: %w", err)

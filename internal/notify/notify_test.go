@@ -152,13 +152,16 @@ func TestRowKeepsNothingInClearAndIsWiped(t *testing.T) {
 		}
 		w.clock.Advance(30*24*time.Hour - time.Minute)
 		must(t, w.Wipe(t.Context()))
-		if s := read(); s.to == nil || s.params == nil {
+		if s := read(); s.to == nil || s.params == nil || len(w.outbox(t)) != 1 {
 			t.Error("wiped too early")
 		}
 		w.clock.Advance(2 * time.Minute)
 		must(t, w.Wipe(t.Context()))
 		if s := read(); s.to != nil || s.params != nil {
 			t.Error("not wiped after 30 days")
+		}
+		if kept := w.outbox(t); len(kept) != 0 {
+			t.Errorf("the outbox still holds %d notices", len(kept))
 		}
 		if w.text(t, "SELECT state FROM notify_message") != "sent" {
 			t.Error("the result is gone too")

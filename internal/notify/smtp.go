@@ -25,7 +25,8 @@ const (
 	NoTLS    = "none"     // only to a server on this machine
 )
 
-// smtpTimeout bounds each step with the mail server: less than a try's, so that its error can still be recorded.
+// smtpTimeout bounds reaching the mail server, and then handing over the mail. Both together are less than the time a
+// try has, so that its result can still be recorded.
 const smtpTimeout = 20 * time.Second
 
 // SMTP hands e-mails to a mail server, one connection each. It carries nothing else; see Carriers.
@@ -36,6 +37,7 @@ type SMTP struct {
 	Password string
 	TLS      string         // StartTLS, FullTLS or NoTLS; empty is StartTLS
 	Roots    *x509.CertPool // who may vouch for the server; nil is whom the machine trusts
+	Timeout  time.Duration  // of reaching the server, and of handing over the mail; 0 is 20 seconds
 }
 
 // Carriers sends e-mail by a mail server and keeps texts and calls in the outbox.
@@ -77,7 +79,11 @@ func (s SMTP) Email(ctx context.Context, m Mail) error {
 }
 
 func (s SMTP) client() (*mail.Client, error) {
-	o := []mail.Option{mail.WithTimeout(smtpTimeout), mail.WithTLSConfig(&tls.Config{ServerName: s.Host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12})}
+	timeout := s.Timeout
+	if timeout == 0 {
+		timeout = smtpTimeout
+	}
+	o := []mail.Option{mail.WithTimeout(timeout), mail.WithTLSConfig(&tls.Config{ServerName: s.Host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12})}
 	switch s.TLS {
 	case StartTLS, "":
 		o = append(o, mail.WithTLSPortPolicy(mail.TLSMandatory))

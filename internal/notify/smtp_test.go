@@ -42,7 +42,8 @@ type server struct {
 	mail    []error // answers to MAIL, RCPT and the end of DATA; then nil
 	rcpt    []error
 	data    []error
-	cut     int // connections to cut when DATA has been read
+	cut     int           // connections to cut when DATA has been read
+	hold    chan struct{} // when set, DATA is answered only after it is closed
 	got     [][]byte
 	to      []string
 	signed  int
@@ -100,6 +101,9 @@ func (x *session) Data(r io.Reader) error {
 	b, err := io.ReadAll(r)
 	if err != nil {
 		return err
+	}
+	if x.s.hold != nil {
+		<-x.s.hold
 	}
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
@@ -171,7 +175,7 @@ func read(t *testing.T, raw []byte) (*netmail.Message, string) {
 	t.Helper()
 	m, err := netmail.ReadMessage(bytes.NewReader(raw))
 	must(t, err)
-	var body io.Reader = m.Body
+	body := m.Body
 	if m.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
 		body = quotedprintable.NewReader(m.Body)
 	}
@@ -276,6 +280,29 @@ func TestSMTPServerAway(t *testing.T) {
 	s := notify.SMTP{Host: "127.0.0.1", Port: 1, TLS: notify.NoTLS}
 	if err := s.Email(t.Context(), letter()); err == nil || errors.Is(err, jobs.ErrDiscard) {
 		t.Errorf("err %v, want one that is tried again", err)
+	}
+}
+
+// A server that is there and says nothing, at once or after it has read the mail, does not hold a job for ever.
+func TestSMTPServerSlow(t *testing.T) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections and never speaks
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	mute, _ := l.Addr().(*net.TCPAddr)
+	late := serve(t, false, false)
+	late.hold = make(chan struct{})
+	t.Cleanup(func() { close(late.hold) })
+	for name, c := range map[string]notify.SMTP{
+		"never speaks":      {Host: "127.0.0.1", Port: mute.Port, TLS: notify.NoTLS},
+		"never speaks TLS":  {Host: "127.0.0.1", Port: mute.Port, TLS: notify.FullTLS},
+		"silent after DATA": late.client(notify.NoTLS),
+	} {
+		c.Timeout = 100 * time.Millisecond
+		began := time.Now()
+		if err := c.Email(t.Context(), letter()); err == nil || errors.Is(err, jobs.ErrDiscard) || time.Since(began) > 10*time.Second {
+			t.Errorf("%s: %v after %v, want an error soon that is tried again", name, err, time.Since(began))
+		}
 	}
 }
 

@@ -58,6 +58,11 @@ func giveUpMessages(ctx context.Context, tx *db.Tx, before, now int64) error {
 	return err
 }
 
+func deleteOutbox(ctx context.Context, tx *db.Tx, before int64) error {
+	_, err := tx.Exec(ctx, "DELETE FROM notify_outbox WHERE at < $1", before)
+	return err
+}
+
 func insertOutbox(ctx context.Context, tx *db.Tx, i OutboxItem, links string, at int64) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO notify_outbox (id, kind, to_text, subject, body, links, code, at)
