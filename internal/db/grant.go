@@ -17,6 +17,7 @@ var rights = map[string]string{
 	"audit_seal_event": "SELECT, INSERT",
 	"audit_pending":    "SELECT, INSERT, DELETE",
 	"account_terms":    "SELECT, INSERT", // who agreed to what
+	"support_change":   "SELECT, INSERT", // why Support acted
 	"goose_db_version": "SELECT",         // the schema is the owner's
 	"river_migration":  "SELECT",
 }

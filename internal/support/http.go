@@ -15,7 +15,7 @@ import (
 func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.Public, "/support/signin", s.showSignIn)
 	rt.Form(web.Public, "/support/signin", s.postSignIn)
-	s.o.Verify.MountSteps(rt, verify.Host{Kind: "signin", Prefix: "/support", Role: web.Flow, Open: s.openSignIn, Done: s.enter,
+	s.o.Verify.MountSteps(rt, verify.Host{Kind: "signin", Prefix: "/support", Role: web.Flow, Open: s.openSignIn, Dead: again, Done: s.enter,
 		Next: func(*http.Request) string { return "/support/enter" }})
 	rt.Get(web.Flow, "/support/enter", s.showEnter)
 	rt.Form(web.Flow, "/support/enter", s.postEnter)
