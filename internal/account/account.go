@@ -35,7 +35,8 @@ type Settings struct {
 	MaxName       int           // 100 characters
 	ArgonMemory   uint32        // KiB; 46 MiB
 	ArgonTime     uint32        // 1
-	Hashers       int           // hashes computed at once; the number of processors
+	Hashers       int           // hashes computed at once; twice the number of processors
+	HashWait      time.Duration // how long a sign-in waits for its turn and for its hash before it is told to come back; 5 seconds
 	SignInsPerIP  int64         // tries an address and 15 minutes; 300
 	ResetsPerDay  int64         // reset e-mails an account and day; 5
 	TermsVersion  string
@@ -56,6 +57,7 @@ func (s Settings) withDefaults() Settings {
 	set(&s.MaxName, 100)
 	set(&s.ArgonMemory, 46*1024)
 	set(&s.ArgonTime, 1)
+	set(&s.HashWait, 5*time.Second)
 	set(&s.SignInsPerIP, 300)
 	set(&s.ResetsPerDay, 5)
 	set(&s.NoticesPerDay, 1)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -17,34 +18,50 @@ import (
 )
 
 // hasher computes argon2id (RFC 9106), a bounded number at once: each takes tens of megabytes, so that a rush of
-// sign-ins would otherwise take all memory. Who waits longer than patience is asked to try again.
+// sign-ins would otherwise take all memory. Who waits too long is asked to try again.
 type hasher struct {
 	slots        chan struct{}
+	wait         time.Duration
 	memory, time uint32
 	dummy        string // what an unknown address is compared with, for the same work
+	turns        turns
+}
+
+// turns lets few sign-ins of one address be judged at once. Each counts its try before its password is looked at, so a
+// handful of right ones at once would otherwise lock their own account.
+type turns struct {
+	mu    sync.Mutex
+	lines map[string]*line
+}
+
+// line is who waits for one key: the places at its head, and how many hold or want one.
+type line struct {
+	head chan struct{}
+	n    int
 }
 
 const (
-	patience = 5 * time.Second
-	saltLen  = 16
-	keyLen   = 32
+	heads   = 2 // sign-ins of one address judged at once
+	saltLen = 16
+	keyLen  = 32
 )
 
 func newHasher(s Settings) *hasher {
 	n := s.Hashers
 	if n == 0 {
-		n = runtime.NumCPU()
+		n = 2 * runtime.NumCPU() // so that a processor has work while another hash waits for memory
 	}
-	h := &hasher{slots: make(chan struct{}, n), memory: s.ArgonMemory, time: s.ArgonTime}
+	h := &hasher{slots: make(chan struct{}, n), wait: s.HashWait, memory: s.ArgonMemory, time: s.ArgonTime, turns: turns{lines: map[string]*line{}}}
 	h.dummy = h.encode(make([]byte, saltLen), make([]byte, keyLen))
 	return h
 }
 
-func (h *hasher) enter(ctx context.Context) error {
-	wait := time.NewTimer(patience)
+// take gets a place in a bounded channel, or Busy.
+func (h *hasher) take(ctx context.Context, place chan struct{}) error {
+	wait := time.NewTimer(h.wait)
 	defer wait.Stop()
 	select {
-	case h.slots <- struct{}{}:
+	case place <- struct{}{}:
 		return nil
 	case <-wait.C:
 		return fault.New(fault.Busy, "Many people are signing in at once. Try again in a minute.")
@@ -52,6 +69,34 @@ func (h *hasher) enter(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// turn waits until few other sign-ins of this key are being judged in this process; leave lets the next one in. It is
+// the same for known and unknown addresses.
+func (h *hasher) turn(ctx context.Context, key string) (leave func(), err error) {
+	t := &h.turns
+	t.mu.Lock()
+	l := t.lines[key]
+	if l == nil {
+		l = &line{head: make(chan struct{}, heads)}
+		t.lines[key] = l
+	}
+	l.n++
+	t.mu.Unlock()
+	gone := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if l.n--; l.n == 0 {
+			delete(t.lines, key)
+		}
+	}
+	if err := h.take(ctx, l.head); err != nil {
+		gone()
+		return nil, err
+	}
+	return func() { <-l.head; gone() }, nil
+}
+
+func (h *hasher) enter(ctx context.Context) error { return h.take(ctx, h.slots) }
 
 func (h *hasher) leave() { <-h.slots }
 

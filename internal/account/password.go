@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	_ "embed" // the list of common passwords
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -19,10 +20,12 @@ import (
 	"securepractice/internal/ui"
 )
 
+// commonPasswords are the first bytes of hashes, sorted; common/main.go makes the file.
+//
 //go:embed common/passwords.bin
 var commonPasswords []byte
 
-const commonLen = 6 // bytes kept of each hash
+const commonLen = 5 // bytes kept of each hash
 
 // Rules are the password instructions as pages show them.
 func (s *Service) Rules() ui.Rules {
@@ -48,27 +51,35 @@ type PasswordCheck struct {
 	UserID                                 string // whose last passwords are refused; "" = nobody's
 }
 
-// CheckNewPassword refuses a new password in the words of its form, all faults at once.
+// CheckNewPassword refuses a new password in the words of its form, all faults at once. The costly question, whether it
+// is one of the last, is asked only of a password that is right otherwise.
 func (s *Service) CheckNewPassword(ctx context.Context, c PasswordCheck) error {
-	var f fault.Fields
-	switch text := s.refusal(c); {
-	case c.Password == "":
-		f.Add(c.Field, "Enter a password")
-	case text != "":
-		f.Add(c.Field, text)
-	default:
+	f := s.faultsOf(c)
+	if !slices.ContainsFunc(f, func(e fault.FieldError) bool { return e.Field == c.Field }) {
 		used, err := s.usedBefore(ctx, c)
 		if err != nil {
 			return err
 		}
 		if used {
-			f.Add(c.Field, fmt.Sprintf("Choose a password that is not one of your last %d passwords", s.set.History))
+			text := "Choose a password that is not one of your last " + strconv.Itoa(s.set.History) + " passwords"
+			f = append(fault.Fields{{Field: c.Field, Text: text}}, f...)
 		}
+	}
+	return f.Err()
+}
+
+// faultsOf is what can be said of a new password without comparing it with earlier ones.
+func (s *Service) faultsOf(c PasswordCheck) (f fault.Fields) {
+	switch text := s.refusal(c); {
+	case c.Password == "":
+		f.Add(c.Field, "Enter a password")
+	case text != "":
+		f.Add(c.Field, text)
 	}
 	if c.Confirm != c.Password {
 		f.Add(c.ConfirmField, "Re-enter the same password")
 	}
-	return f.Err()
+	return f
 }
 
 // refusal is what a password lacks, one sentence a line, or "".
@@ -88,11 +99,11 @@ func (s *Service) refusal(c PasswordCheck) string {
 	if len(lacks) > 0 {
 		return strings.Join(lacks, ". ")
 	}
-	if common(p) {
-		return "This password is on a list of common passwords. Choose another."
-	}
 	if own(p, c) {
 		return "Choose a password without your name, your email address or your practice's name"
+	}
+	if common(p) {
+		return "This password is on a list of common passwords. Choose another."
 	}
 	return ""
 }

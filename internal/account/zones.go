@@ -1,6 +1,10 @@
 package account
 
 import (
+	"cmp"
+	_ "embed" // the names of the time zones
+	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // the program knows every zone on every machine
 
@@ -10,35 +14,49 @@ import (
 // DefaultZone is the time zone of those who chose none.
 const DefaultZone = "America/Los_Angeles"
 
-// Zones are the choices of a time zone: the United States and Canada first.
+// zoneNames are the zones of the IANA time zone database, one a line: its zone.tab (public domain).
+//
+//go:embed zones.txt
+var zoneNames string
+
+// Zones are the choices of a time zone: those of the United States and Canada first, then all others by their city.
 func Zones() []ui.Option {
-	return []ui.Option{
+	near := []ui.Option{
 		{Value: "America/Los_Angeles", Label: "Pacific Time (Los Angeles, Seattle, Vancouver)"}, {Value: "America/Denver", Label: "Mountain Time (Denver, Calgary)"},
 		{Value: "America/Phoenix", Label: "Arizona (Phoenix)"}, {Value: "America/Chicago", Label: "Central Time (Chicago, Winnipeg)"},
 		{Value: "America/New_York", Label: "Eastern Time (New York, Toronto)"}, {Value: "America/Anchorage", Label: "Alaska (Anchorage)"},
 		{Value: "Pacific/Honolulu", Label: "Hawaii (Honolulu)"}, {Value: "America/Puerto_Rico", Label: "Atlantic Standard Time (Puerto Rico)"},
 		{Value: "America/Halifax", Label: "Atlantic Time (Halifax)"}, {Value: "America/St_Johns", Label: "Newfoundland (St. John’s)"},
 		{Value: "America/Regina", Label: "Saskatchewan (Regina)"}, {Value: "Pacific/Guam", Label: "Guam"}, {Value: "Pacific/Pago_Pago", Label: "American Samoa"},
-		{Value: "America/Mexico_City", Label: "Mexico City"}, {Value: "America/Tijuana", Label: "Tijuana"}, {Value: "America/Bogota", Label: "Bogotá, Lima"},
-		{Value: "America/Caracas", Label: "Caracas"}, {Value: "America/Santiago", Label: "Santiago"}, {Value: "America/Sao_Paulo", Label: "São Paulo"},
-		{Value: "America/Argentina/Buenos_Aires", Label: "Buenos Aires"}, {Value: "UTC", Label: "Coordinated Universal Time"}, {Value: "Europe/London", Label: "London, Dublin, Lisbon"},
-		{Value: "Europe/Paris", Label: "Paris, Berlin, Madrid, Rome"}, {Value: "Europe/Athens", Label: "Athens, Helsinki, Kyiv"}, {Value: "Europe/Istanbul", Label: "Istanbul"},
-		{Value: "Africa/Cairo", Label: "Cairo"}, {Value: "Africa/Johannesburg", Label: "Johannesburg"}, {Value: "Africa/Lagos", Label: "Lagos"}, {Value: "Asia/Jerusalem", Label: "Jerusalem"},
-		{Value: "Asia/Dubai", Label: "Dubai"}, {Value: "Asia/Karachi", Label: "Karachi"}, {Value: "Asia/Kolkata", Label: "Mumbai, New Delhi"}, {Value: "Asia/Bangkok", Label: "Bangkok, Jakarta"},
-		{Value: "Asia/Manila", Label: "Manila"}, {Value: "Asia/Shanghai", Label: "Beijing, Hong Kong"}, {Value: "Asia/Singapore", Label: "Singapore"}, {Value: "Asia/Tokyo", Label: "Tokyo, Seoul"},
-		{Value: "Australia/Perth", Label: "Perth"}, {Value: "Australia/Brisbane", Label: "Brisbane"}, {Value: "Australia/Sydney", Label: "Sydney, Melbourne"}, {Value: "Pacific/Auckland", Label: "Auckland"},
 	}
-}
-
-// KnownZone says whether a form's time zone is one that can be chosen.
-func KnownZone(name string) bool {
-	for _, z := range Zones() {
-		if z.Value == name {
-			_, err := time.LoadLocation(name)
-			return err == nil
+	far := []ui.Option{{Value: "UTC", Label: "Coordinated Universal Time (UTC)"}}
+	for name := range strings.FieldsSeq(zoneNames) {
+		if !slices.ContainsFunc(near, func(o ui.Option) bool { return o.Value == name }) {
+			far = append(far, ui.Option{Value: name, Label: zoneLabel(name)})
 		}
 	}
-	return false
+	slices.SortFunc(far, func(a, b ui.Option) int { return cmp.Compare(a.Label, b.Label) })
+	return append(near, far...)
+}
+
+// zoneLabel puts the city first, where people look and where typing in the list finds it: "Oslo (Europe)".
+func zoneLabel(name string) string {
+	parts := strings.Split(strings.ReplaceAll(name, "_", " "), "/")
+	last := len(parts) - 1
+	label := parts[last]
+	if last > 1 {
+		label += ", " + strings.Join(parts[1:last], ", ")
+	}
+	return label + " (" + parts[0] + ")"
+}
+
+// KnownZone says whether a name is a time zone: one of Zones, or another name of one ("US/Pacific").
+func KnownZone(name string) bool {
+	if name == "" || name == "Local" { // both mean this machine's own zone to LoadLocation
+		return false
+	}
+	_, err := time.LoadLocation(name)
+	return err == nil
 }
 
 // Specialties are those the American Dental Association recognises, and general practice.
