@@ -43,7 +43,7 @@ type Act struct{ Form, Person, Do, Reason string }
 
 // Act does it, once for each form. Its reason is kept beside, for the trail takes no words. The sentence says what was done.
 func (s *Service) Act(ctx context.Context, by actor.Actor, in Act) (done string, err error) {
-	if by.Kind != actor.Staff || !known(in.Form) {
+	if by.Kind != actor.Staff || !known(in.Form) || in.Do != doInvite && in.Do != doReset && in.Do != doUnlock {
 		return "", fault.ErrNotFound()
 	}
 	in.Reason = practice.OneLine(in.Reason)

@@ -205,17 +205,17 @@ func findLink(ctx context.Context, r db.Reader, subjectID string) (linkRow, bool
 
 // SignIn is one try to sign in.
 type SignIn struct {
-	At                int64
-	Action, IP, Agent string
+	At         int64
+	Action, IP string
 }
 
 func listSignIns(ctx context.Context, r db.Reader, userID string, most int) ([]SignIn, error) {
 	return db.All(ctx, r, func(row db.Row) (SignIn, error) {
 		var i SignIn
-		err := row(&i.At, &i.Action, &i.IP, &i.Agent)
+		err := row(&i.At, &i.Action, &i.IP)
 		return i, err
 	}, `
-		SELECT at, action, COALESCE(ip, ''), COALESCE(agent, '')
+		SELECT at, action, COALESCE(ip, '')
 		FROM audit_event
 		WHERE subject_id = $1 AND action IN ('signin.ok', 'signin.refused', 'signin.locked', 'signin.unlocked')
 		ORDER BY at DESC, id DESC
