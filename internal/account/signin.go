@@ -51,6 +51,11 @@ func (s *Service) SignIn(ctx context.Context, by actor.Actor, in SignIn) (Entry,
 		return Entry{}, err
 	}
 	canon, _ := CanonEmail(in.Email)
+	leave, err := s.hasher.turn(ctx, canon)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer leave()
 	u, counted, err := s.countTry(ctx, by, canon, in.Staff)
 	if err != nil {
 		return Entry{}, err

@@ -164,6 +164,24 @@ func TestFiftyWrongAtOnce(t *testing.T) {
 	})
 }
 
+func TestManyRightAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				e, err := w.SignIn(t.Context(), actor.Actor{IP: "192.0.2.1"}, account.SignIn{Email: w.pat.Email, Password: password, Browser: fmt.Sprint("b", i)})
+				if err != nil || e.Token == "" {
+					t.Errorf("%+v, %v", e, err)
+				}
+			})
+		}
+		wg.Wait()
+		if got := w.standing(w.pat); got != "active" {
+			t.Errorf("right passwords made the account %s", got)
+		}
+	})
+}
+
 func TestTooManyFromOneAddress(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		b := w.browser()

@@ -315,3 +315,8 @@ func (p page) beside(field, want string) page {
 	}
 	return p
 }
+
+// staffCode is how a member of Support gets a code.
+func staffCode(u account.User) verify.Send {
+	return verify.Send{Method: verify.Methods(u.Phones())[1], Name: "SecurePractice", Field: "method"}
+}
