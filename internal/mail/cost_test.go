@@ -128,7 +128,7 @@ func TestStatements(t *testing.T) {
 			w.reply("dana", last.ThreadID, "new")
 			w.get("santos", "/mail/t/"+last.ThreadID)
 		}},
-		{"poll", 2, func() { w.get("santos", "/mail/poll") }},
+		{"poll", 3, func() { w.get("santos", "/mail/poll") }},
 		{"reply", 15, func() { w.reply("santos", last.ThreadID, "r") }},
 	} {
 		if n := c.count(tc.act); n > tc.most {

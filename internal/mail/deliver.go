@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"securepractice/internal/audit"
 	"securepractice/internal/db"
@@ -37,27 +38,41 @@ func (s *Service) hand(ctx context.Context, tx *db.Tx, o outgoing, sending bool)
 	return s.o.Audit.RecordAll(ctx, tx, o.by, events)
 }
 
-// handRows writes the member rows a message concerns, in one statement, in the order of their people.
-func (s *Service) handRows(ctx context.Context, tx *db.Tx, o outgoing, sending, given bool) error {
-	var list []member
-	if sending {
-		m := member{userID: o.author.ID, ownerID: o.msg.authorOwner, role: string(o.author.Role), folder: none, other: o.to[0].party()}
-		list = append(list, m)
+// seal seals the message and what it adds to the mailboxes.
+func (s *Service) seal(ctx context.Context, r db.Reader, o *outgoing) error {
+	var err error
+	if o.msg.sealed, err = sealBody(o.key, o.msg.id, o.body); err != nil {
+		return err
 	}
-	for _, r := range o.to {
-		if given && r.registered() {
-			list = append(list, member{userID: r.person.ID, ownerID: r.person.OwnerID, role: string(r.person.Role), folder: Inbox, unread: true, other: partyOf(o.author)})
+	list := []member{{userID: o.author.ID, ownerID: o.msg.authorOwner, role: string(o.author.Role), folder: none, other: o.to[0].party()}}
+	for _, to := range o.to {
+		if to.registered() {
+			list = append(list, member{userID: to.person.ID, ownerID: to.person.OwnerID, role: string(to.person.Role), folder: Inbox, unread: true, other: partyOf(o.author)})
 		}
 	}
 	for i := range list {
-		m := &list[i]
-		m.threadID, m.files, m.messages, m.lastAt = o.msg.threadID, o.msg.files, 1, o.msg.writtenAt
-		if given {
-			m.lastAt = o.msg.deliveredAt
-		}
-		m.ownerID = ownerIn(o.members, *m)
-		if err := s.sealMember(ctx, tx, m, o.subject, o.body); err != nil {
+		list[i].threadID, list[i].ownerID = o.msg.threadID, ownerIn(o.members, list[i])
+		if err := s.sealMember(ctx, r, &list[i], o.subject, o.body); err != nil {
 			return err
+		}
+	}
+	o.rows = list
+	return nil
+}
+
+// handRows writes the member rows a message concerns, in one statement, in the order of their people.
+func (s *Service) handRows(ctx context.Context, tx *db.Tx, o outgoing, sending, given bool) error {
+	list := slices.Clone(o.rows)
+	if !given {
+		list = list[:1]
+	}
+	if !sending {
+		list = list[1:]
+	}
+	for i := range list {
+		list[i].files, list[i].messages, list[i].lastAt = o.msg.files, 1, o.msg.writtenAt
+		if given {
+			list[i].lastAt = o.msg.deliveredAt
 		}
 	}
 	byPerson(list)

@@ -125,9 +125,15 @@ func (s *Service) saveDraft(ctx context.Context, tx *db.Tx, by actor.Actor, d Dr
 	return changedFault(Draft{})
 }
 
-// sameDraft tells a save that lost its answer, and comes again, from one that would write over another's.
+// sameDraft tells a save that lost its answer, and comes again, from one that would write over another's. It reads in an
+// act, because the other save may share its commit with this one.
 func (s *Service) sameDraft(ctx context.Context, by actor.Actor, d Draft, refused error) (Draft, error) {
-	was, found, err := s.draft(ctx, by, d.ID)
+	var was Draft
+	var found bool
+	err := s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		was, found, err = s.readDraft(ctx, tx, by, d.ID)
+		return err
+	})
 	switch {
 	case err != nil:
 		return Draft{}, err
@@ -194,14 +200,18 @@ func (s *Service) openDraft(ctx context.Context, r db.Reader, row draftRow) (Dra
 
 // draft reads one of the actor's drafts.
 func (s *Service) draft(ctx context.Context, by actor.Actor, id string) (Draft, bool, error) {
-	row, found, err := findDraft(ctx, s.o.DB, by.ID, id)
+	return s.readDraft(ctx, s.o.DB, by, id)
+}
+
+func (s *Service) readDraft(ctx context.Context, r db.Reader, by actor.Actor, id string) (Draft, bool, error) {
+	row, found, err := findDraft(ctx, r, by.ID, id)
 	if err != nil {
 		return Draft{}, false, fmt.Errorf("read a draft: %w", err)
 	}
 	if !found {
 		return Draft{}, false, nil
 	}
-	d, err := s.openDraft(ctx, s.o.DB, row)
+	d, err := s.openDraft(ctx, r, row)
 	return d, err == nil, err
 }
 

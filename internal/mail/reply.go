@@ -18,83 +18,94 @@ func (s *Service) Reply(ctx context.Context, by actor.Actor, in Reply) (Sent, er
 	if by.Kind != actor.User || !validID(in.DraftID) {
 		return Sent{}, fault.ErrNotFound()
 	}
+	o, err := s.answering(ctx, s.o.DB, by, in)
+	if fault.Is(err, fault.NotFound) {
+		return Sent{}, s.refuse(ctx, by, "thread", in.ThreadID)
+	}
+	if err != nil {
+		return Sent{}, err
+	}
 	var f fault.Fields
 	s.checkBody(&f, in.Body)
+	if err := f.Err(); err != nil {
+		return Sent{}, err
+	}
 	var sent Sent
-	err := s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		sent, err = s.reply(ctx, tx, by, in, f.Err())
-		return err
-	})
-	switch {
-	case errors.Is(err, errStored):
+	if err = mine(ctx, s.o.DB, by, in.DraftID); err == nil {
+		err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+			sent, err = s.reply(ctx, tx, o, in)
+			return err
+		})
+	}
+	if errors.Is(err, errStored) {
 		return s.repliedBefore(ctx, by, in)
-	case fault.Is(err, fault.NotFound):
-		return Sent{}, s.refuse(ctx, by, "thread", in.ThreadID)
 	}
 	return sent, err
 }
 
-// reply stores the message. wrong is what is wrong with the form; a stranger hears nothing of it.
-func (s *Service) reply(ctx context.Context, tx *db.Tx, by actor.Actor, in Reply, wrong error) (Sent, error) {
-	now := s.now()
-	took, err := addToThread(ctx, tx, in.ThreadID, by.ID, now)
+// reply stores a message that was made ready outside the act. When somebody else's act on the thread came between, it is
+// made ready anew: behind the thread's row nothing comes between any more.
+func (s *Service) reply(ctx context.Context, tx *db.Tx, o outgoing, in Reply) (Sent, error) {
+	version, found, err := addToThread(ctx, tx, o.msg.threadID, o.by.ID, o.msg.writtenAt)
 	switch {
 	case err != nil:
 		return Sent{}, fmt.Errorf("add to a thread: %w", err)
-	case !took:
+	case !found:
 		return Sent{}, fault.ErrNotFound()
-	case wrong != nil:
-		return Sent{}, wrong
 	}
-	if err := mine(ctx, tx, by, in.DraftID); err != nil {
-		return Sent{}, err
-	}
-	o := outgoing{by: by, body: in.Body,
-		msg: message{threadID: in.ThreadID, id: in.DraftID, authorID: by.ID, writtenAt: now}}
-	if err := s.answering(ctx, tx, &o); err != nil {
-		return Sent{}, err
+	if version != o.version+1 {
+		if o, err = s.answering(ctx, tx, o.by, in); err != nil {
+			return Sent{}, err
+		}
 	}
 	return s.store(ctx, tx, o)
 }
 
-// answering fills in thread key, subject, author and recipients of a reply.
-func (s *Service) answering(ctx context.Context, tx *db.Tx, o *outgoing) error {
+// answering makes a reply ready: thread key, subject, author and recipients, and everything sealed.
+func (s *Service) answering(ctx context.Context, r db.Reader, by actor.Actor, in Reply) (outgoing, error) {
+	o := outgoing{by: by, body: in.Body, msg: message{threadID: in.ThreadID, id: in.DraftID, authorID: by.ID, writtenAt: s.now()}}
 	var err error
-	if o.members, err = listParticipants(ctx, tx, o.msg.threadID); err != nil {
-		return fmt.Errorf("read who takes part: %w", err)
+	if o.members, err = listParticipants(ctx, r, o.msg.threadID); err != nil {
+		return o, fmt.Errorf("read who takes part: %w", err)
 	}
-	ids := []string{o.msg.authorID}
+	var ids []string
 	for _, m := range o.members {
-		if m.userID != o.msg.authorID {
+		if m.userID != by.ID {
 			ids = append(ids, m.userID)
 			continue
 		}
-		o.msg.authorOwner = m.ownerID
-		if o.key, err = s.unwrap(ctx, tx, m.threadID, m.ownerID, m.wrapped); err != nil {
-			return err
+		o.msg.authorOwner, o.version = m.ownerID, m.version
+		if o.key, err = s.unwrap(ctx, r, m.threadID, m.ownerID, m.wrapped); err != nil {
+			return o, err
 		}
-		if err := s.openMember(ctx, tx, &m); err != nil {
-			return err
+		m.snippetSealed = nil
+		if err := s.openMember(ctx, r, &m); err != nil {
+			return o, err
 		}
 		o.subject = m.subject
 	}
 	if o.key == nil {
-		return fmt.Errorf("mail: thread %s has no key for its member", o.msg.threadID)
+		return o, fault.ErrNotFound()
 	}
-	if len(ids) == 1 {
-		return s.answeringNobody(ctx, tx, o)
+	if err := s.people(ctx, r, &o, ids); err != nil {
+		return o, err
 	}
-	return s.people(ctx, tx, o, ids)
+	if len(ids) == 0 {
+		if err := s.answeringNobody(ctx, r, &o); err != nil {
+			return o, err
+		}
+	}
+	return o, s.seal(ctx, r, &o)
 }
 
 // people reads who the author and the recipients are.
-func (s *Service) people(ctx context.Context, tx *db.Tx, o *outgoing, ids []string) error {
-	cards, err := s.o.Account.Cards(ctx, tx, ids)
+func (s *Service) people(ctx context.Context, r db.Reader, o *outgoing, to []string) error {
+	cards, err := s.o.Account.Cards(ctx, r, append([]string{o.msg.authorID}, to...))
 	if err != nil {
 		return err
 	}
 	o.author = cards[o.msg.authorID]
-	for _, id := range ids[1:] {
+	for _, id := range to {
 		if !cards[id].Active {
 			return fault.New(fault.Conflict, "This person's account is closed, so they cannot receive messages.")
 		}
@@ -105,19 +116,19 @@ func (s *Service) people(ctx context.Context, tx *db.Tx, o *outgoing, ids []stri
 
 // answeringNobody finds the recipients of one who adds to what nobody has received yet: it still waits for its files,
 // or for somebody to register.
-func (s *Service) answeringNobody(ctx context.Context, tx *db.Tx, o *outgoing) error {
-	people, err := listWaitingPeople(ctx, tx, o.msg.threadID)
+func (s *Service) answeringNobody(ctx context.Context, r db.Reader, o *outgoing) error {
+	people, err := listWaitingPeople(ctx, r, o.msg.threadID)
 	if err != nil {
 		return fmt.Errorf("read who is written to: %w", err)
 	}
-	if err := s.people(ctx, tx, o, append([]string{o.msg.authorID}, people...)); err != nil {
+	if err := s.people(ctx, r, o, people); err != nil {
 		return err
 	}
-	ids, err := listWaitingInvitations(ctx, tx, o.msg.threadID)
+	ids, err := listWaitingInvitations(ctx, r, o.msg.threadID)
 	if err != nil {
 		return fmt.Errorf("read who is invited: %w", err)
 	}
-	invited, err := s.o.Invite.Cards(ctx, tx, ids)
+	invited, err := s.o.Invite.Cards(ctx, r, ids)
 	if err != nil {
 		return err
 	}
@@ -134,14 +145,14 @@ func (s *Service) answeringNobody(ctx context.Context, tx *db.Tx, o *outgoing) e
 
 // repliedBefore answers a form whose message is stored: the same again, unless it now says something else.
 func (s *Service) repliedBefore(ctx context.Context, by actor.Actor, in Reply) (Sent, error) {
-	was, _, body, err := s.wasSent(ctx, by, in.DraftID)
+	was, err := s.wasSent(ctx, by, in.DraftID)
 	if err != nil {
 		return Sent{}, err
 	}
-	if was.threadID != in.ThreadID || body != in.Body {
+	if was.sent.ThreadID != in.ThreadID || was.body != in.Body {
 		return Sent{}, errOtherContent()
 	}
-	return Sent{MessageID: was.id, ThreadID: was.threadID, State: was.state}, nil
+	return was.sent, nil
 }
 
 // byPerson sorts member rows, so that acts on the same people take them in the same order.

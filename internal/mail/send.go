@@ -66,6 +66,8 @@ type outgoing struct {
 	author    account.Card
 	to        []recipient
 	members   []member // of the thread before this message
+	rows      []member // what it adds to the mailboxes, sealed: the author's first, then those of registered recipients
+	version   int64    // of the thread when the message was made ready
 	firstPost bool     // it begins its thread
 }
 
@@ -83,9 +85,19 @@ func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, er
 	if err != nil {
 		return Sent{}, err
 	}
+	if err := mine(ctx, s.o.DB, by, c.DraftID); errors.Is(err, errStored) {
+		return s.sentBefore(ctx, by, c, to)
+	} else if err != nil {
+		return Sent{}, err
+	}
+	cards, err := s.o.Account.Cards(ctx, s.o.DB, []string{by.ID})
+	if err != nil {
+		return Sent{}, err
+	}
 	var sent Sent
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		sent, err = s.begin(ctx, tx, by, c, to)
+		sent, err = s.begin(ctx, tx, outgoing{by: by, subject: c.Subject, body: c.Body, author: cards[by.ID], firstPost: true,
+			msg: message{threadID: db.NewID(), id: c.DraftID, authorID: by.ID, authorOwner: by.OwnerID, writtenAt: s.now()}}, to)
 		return err
 	})
 	if errors.Is(err, errStored) {
@@ -95,31 +107,25 @@ func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, er
 }
 
 // begin stores a message that begins a thread.
-func (s *Service) begin(ctx context.Context, tx *db.Tx, by actor.Actor, c Compose, to target) (Sent, error) {
-	who, err := s.engage(ctx, tx, by, to)
+func (s *Service) begin(ctx context.Context, tx *db.Tx, o outgoing, to target) (Sent, error) {
+	who, err := s.engage(ctx, tx, o.by, to)
 	if err != nil {
 		return Sent{}, err
 	}
-	if err := mine(ctx, tx, by, c.DraftID); err != nil {
+	o.to = []recipient{who}
+	if o.key, err = crypt.NewThread(); err != nil {
 		return Sent{}, err
 	}
-	cards, err := s.o.Account.Cards(ctx, tx, []string{by.ID})
-	if err != nil {
-		return Sent{}, err
-	}
-	key, err := crypt.NewThread()
-	if err != nil {
-		return Sent{}, err
-	}
-	o := outgoing{by: by, key: key, subject: c.Subject, body: c.Body, author: cards[by.ID], to: []recipient{who}, firstPost: true,
-		msg: message{threadID: db.NewID(), id: c.DraftID, authorID: by.ID, authorOwner: by.OwnerID, writtenAt: s.now()}}
 	if err := s.makeThread(ctx, tx, o); err != nil {
 		return Sent{}, err
 	}
 	if who.registered() {
-		if err := s.noteContacts(ctx, tx, []pair{{by.ID, by.OwnerID, who.person}}); err != nil {
+		if err := s.noteContacts(ctx, tx, []pair{{o.by.ID, o.by.OwnerID, who.person}}); err != nil {
 			return Sent{}, err
 		}
+	}
+	if err := s.seal(ctx, tx, &o); err != nil {
+		return Sent{}, err
 	}
 	return s.store(ctx, tx, o)
 }
@@ -148,9 +154,10 @@ func (s *Service) engage(ctx context.Context, tx *db.Tx, by actor.Actor, to targ
 	return recipient{invited: inv}, nil
 }
 
-// mine refuses an id that belongs to somebody else's draft or message, and notices one that was sent before.
-func mine(ctx context.Context, tx *db.Tx, by actor.Actor, id string) error {
-	k, err := findKnown(ctx, tx, id)
+// mine refuses an id that belongs to somebody else's draft or message, and notices one that was sent before. Two sendings
+// of one form at the same moment are told apart later, when the message is stored.
+func mine(ctx context.Context, r db.Reader, by actor.Actor, id string) error {
+	k, err := findKnown(ctx, r, id)
 	switch {
 	case err != nil:
 		return fmt.Errorf("look up a form's id: %w", err)
@@ -209,9 +216,6 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, o outgoing) (Sent, error
 	o.msg.files, o.msg.state = int64(moved.Files), Waiting
 	if moved.Clean {
 		o.msg.state, o.msg.deliveredAt = Delivered, o.msg.writtenAt
-	}
-	if o.msg.sealed, err = sealBody(o.key, o.msg.id, o.body); err != nil {
-		return Sent{}, err
 	}
 	fresh, err := insertMessage(ctx, tx, o.msg)
 	if err != nil {
@@ -275,7 +279,7 @@ func (s *Service) addressTo(ctx context.Context, tx *db.Tx, o outgoing) error {
 
 // sentBefore answers a form whose message is stored: the same again, unless it now says something else.
 func (s *Service) sentBefore(ctx context.Context, by actor.Actor, c Compose, to target) (Sent, error) {
-	was, subject, body, err := s.wasSent(ctx, by, c.DraftID)
+	was, err := s.wasSent(ctx, by, c.DraftID)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -285,36 +289,49 @@ func (s *Service) sentBefore(ctx context.Context, by actor.Actor, c Compose, to 
 			return Sent{}, err
 		}
 	}
-	targets, err := listTargets(ctx, s.o.DB, c.DraftID)
-	if err != nil {
-		return Sent{}, fmt.Errorf("read to whom it was sent: %w", err)
-	}
-	if !slices.Contains(targets, to.id()) || subject != c.Subject || body != c.Body {
+	if !slices.Contains(was.targets, to.id()) || was.subject != c.Subject || was.body != c.Body {
 		return Sent{}, errOtherContent()
 	}
-	return Sent{MessageID: was.id, ThreadID: was.threadID, State: was.state}, nil
+	return was.sent, nil
 }
 
-// wasSent reads what a form's id has sent.
-func (s *Service) wasSent(ctx context.Context, by actor.Actor, id string) (was stored, subject, body string, err error) {
-	was, found, err := findStored(ctx, s.o.DB, by.ID, id)
-	switch {
-	case err != nil:
-		return was, "", "", fmt.Errorf("read what was sent: %w", err)
-	case !found:
-		return was, "", "", fault.ErrNotFound()
-	case was.state == Stopped:
-		return was, "", "", errCameBack()
-	}
-	key, err := s.unwrap(ctx, s.o.DB, was.threadID, was.authorOwner, was.wrapped)
-	if err != nil {
-		return was, "", "", err
-	}
-	if subject, err = subjectOf(key, was); err != nil {
-		return was, "", "", err
-	}
-	body, err = openBody(key, was.id, was.sealed)
-	return was, subject, body, err
+// sending is what a form's id has sent before.
+type sending struct {
+	sent          Sent
+	subject, body string
+	targets       []string
+}
+
+// wasSent reads what a form's id has sent. It is an act, though it only reads: an act answers when what it has seen is on
+// disk, and the first sending may share its commit with this one.
+func (s *Service) wasSent(ctx context.Context, by actor.Actor, id string) (was sending, err error) {
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		m, found, err := findStored(ctx, tx, by.ID, id)
+		switch {
+		case err != nil:
+			return fmt.Errorf("read what was sent: %w", err)
+		case !found:
+			return fault.ErrNotFound()
+		case m.state == Stopped:
+			return errCameBack()
+		}
+		key, err := s.unwrap(ctx, tx, m.threadID, m.authorOwner, m.wrapped)
+		if err != nil {
+			return err
+		}
+		was.sent = Sent{MessageID: m.id, ThreadID: m.threadID, State: m.state}
+		if was.subject, err = subjectOf(key, m); err != nil {
+			return err
+		}
+		if was.body, err = openBody(key, m.id, m.sealed); err != nil {
+			return err
+		}
+		if was.targets, err = listTargets(ctx, tx, id); err != nil {
+			return fmt.Errorf("read to whom it was sent: %w", err)
+		}
+		return nil
+	})
+	return was, err
 }
 
 func subjectOf(key *crypt.Thread, m stored) (string, error) {

@@ -23,6 +23,7 @@ type member struct {
 	viewedSession             string
 	subject, snippet          string // opened
 	wrapped                   []byte // the thread's key for this member's owner, where it was read too
+	version                   int64  // the thread's, where it was read too
 }
 
 // message is a row of mail_message.
@@ -71,13 +72,14 @@ func lockThread(ctx context.Context, tx *db.Tx, threadID string) error {
 	return err
 }
 
-// addToThread begins a reply: false when the thread is not there or the person takes no part in it.
-func addToThread(ctx context.Context, tx *db.Tx, threadID, userID string, now int64) (bool, error) {
-	n, err := tx.Exec(ctx, `
+// addToThread begins a reply and tells which version of the thread it makes; not found when the thread is not there or the
+// person takes no part in it.
+func addToThread(ctx context.Context, tx *db.Tx, threadID, userID string, now int64) (version int64, found bool, err error) {
+	return db.One(ctx, tx, db.Scan1[int64], `
 		UPDATE mail_thread
 		SET version = version + 1, messages = messages + 1, last_at = $3
-		WHERE id = $1 AND EXISTS (SELECT 1 FROM mail_member WHERE thread_id = $1 AND user_id = $2)`, threadID, userID, now)
-	return n == 1, err
+		WHERE id = $1 AND EXISTS (SELECT 1 FROM mail_member WHERE thread_id = $1 AND user_id = $2)
+		RETURNING version`, threadID, userID, now)
 }
 
 func insertThread(ctx context.Context, tx *db.Tx, id, startedBy string, subject []byte, now int64) error {

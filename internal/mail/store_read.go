@@ -52,12 +52,17 @@ func findMember(ctx context.Context, r db.Reader, userID, threadID string) (memb
 		WHERE mm.user_id = $1 AND mm.thread_id = $2`, userID, threadID)
 }
 
-// listParticipants lists a thread's members with its key as their owners hold it.
+// listParticipants lists a thread's members with its key as their owners hold it, and its version.
 func listParticipants(ctx context.Context, r db.Reader, threadID string) ([]member, error) {
-	return db.All(ctx, r, scanKeyedMember, `
-		SELECT `+memberColumns+`, k.wrapped_key
+	return db.All(ctx, r, func(row db.Row) (member, error) {
+		var m member
+		err := row(append(m.into(), &m.wrapped, &m.version)...)
+		return m, err
+	}, `
+		SELECT `+memberColumns+`, k.wrapped_key, t.version
 		FROM mail_member mm
 		JOIN mail_thread_key k ON k.thread_id = mm.thread_id AND k.owner_id = mm.owner_id
+		JOIN mail_thread t ON t.id = mm.thread_id
 		WHERE mm.thread_id = $1
 		ORDER BY mm.user_id`, threadID)
 }

@@ -60,6 +60,9 @@ func (s *Service) release(ctx context.Context, tx *db.Tx, m stored) error {
 	if err != nil {
 		return err
 	}
+	if err := s.seal(ctx, tx, &o); err != nil {
+		return err
+	}
 	if err := deliverRows(ctx, tx, m.id, m.deliveredAt); err != nil {
 		return fmt.Errorf("deliver a message: %w", err)
 	}

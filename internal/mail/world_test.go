@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -348,4 +349,16 @@ func (w *world) postJSON(as, path, body string) page {
 	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "https://portal.example"+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	return w.do(r, as)
+}
+
+// plainGet asks for a page without reading it as HTML.
+func (w *world) plainGet(as, path string) error {
+	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "https://portal.example"+path, nil)
+	r.AddCookie(&http.Cookie{Name: "__Host-sp_session", Value: as})
+	rec := httptest.NewRecorder()
+	w.site.ServeHTTP(rec, r)
+	if rec.Code != http.StatusOK {
+		return fmt.Errorf("%s: %d", path, rec.Code)
+	}
+	return nil
 }
