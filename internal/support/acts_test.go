@@ -223,6 +223,23 @@ func TestNothingPrivateOnAnyPage(t *testing.T) {
 	})
 }
 
+func TestLockedAccounts(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		b := w.as("staff")
+		b.get("/support/locked").says(200, "No account is locked.")
+		w.lock()
+		b.do(http.MethodHead, "/support/locked", nil).says(200)
+		if n := w.trail(audit.SupportLooked, w.people["ann"].ID); n != 0 {
+			t.Errorf("HEAD left %d lines", n)
+		}
+		b.get("/support/locked").says(200, "Ann Miller", "Locked").hides("Pat Brook")
+		if n := w.trail(audit.SupportLooked, w.people["ann"].ID); n != 1 {
+			t.Errorf("%d looks recorded, want 1", n)
+		}
+	})
+}
+
 // TestFirstMeansFirst: a practice made by registration has people, so Support's invitation to it gives no role.
 func TestFirstMeansFirst(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {

@@ -21,6 +21,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.Flow, "/support/enter", s.postEnter)
 
 	rt.Get(web.Staff, "/support", s.showConsole)
+	rt.Get(web.Staff, "/support/locked", s.showLocked)
 	rt.Form(web.Staff, "/support/search", s.postSearch)
 	rt.Get(web.Staff, "/support/search/{query}", s.showFound)
 	rt.Get(web.Staff, "/support/p/new", s.showNewPractice)
