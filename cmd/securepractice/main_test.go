@@ -145,6 +145,25 @@ func TestDemoKeepsItsKeyAndNeverReplacesIt(t *testing.T) {
 	}
 }
 
+// A database that was migrated and never used has no keys yet: the first start makes them.
+func TestDemoOnAMigratedDatabase(t *testing.T) {
+	owner, _ := dbtest.PostgresURLs(t)
+	first := (&demoCmd{Data: t.TempDir(), Database: owner}).config()
+	must(t, prepare(t.Context(), first))
+	root, err := crypt.LoadRoot(first.RootKey)
+	must(t, err)
+	d, err := db.Open(t.Context(), owner, db.Options{})
+	must(t, err)
+	_, err = crypt.Open(t.Context(), d, root)
+	must(t, errors.Join(err, d.Close()))
+
+	second := (&demoCmd{Data: t.TempDir(), Database: owner}).config()
+	want(t, prepare(t.Context(), second), "there is no root key file")
+	if _, err := os.Stat(second.RootKey); err == nil {
+		t.Error("a new key was made beside existing data")
+	}
+}
+
 // Whatever a colleague hands to the log, only fields of the list get into it.
 func TestLogHoldsAllowedFieldsOnly(t *testing.T) {
 	for _, json := range []bool{true, false} {

@@ -71,19 +71,15 @@ func (c *migrateCmd) checkRoles(ctx context.Context, d *db.DB) error {
 	return err
 }
 
-// firstKey sees to the root key before anything is changed. An installation that is not there yet gets one, unless its
-// file is there already; one that is there must open with the key it has.
+// firstKey sees to the root key before anything is changed. A database that has keys must open with the file there is; one
+// that has none yet, migrated or not, gets a new file when there is none.
 func firstKey(ctx context.Context, d *db.DB, path string) error {
 	version, _, err := db.Versions(ctx, d)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(path); version == 0 && errors.Is(err, fs.ErrNotExist) {
-		if _, err := crypt.CreateRoot(path); err != nil {
-			return err
-		}
-		fmt.Println("Made the root key " + path + ". Without it nothing can ever be read: keep a copy apart from all backups.")
-		return nil
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return makeKey(ctx, d, version > 0, path)
 	}
 	root, err := crypt.LoadRoot(path)
 	if err != nil || version == 0 {
@@ -91,4 +87,24 @@ func firstKey(ctx context.Context, d *db.DB, path string) error {
 	}
 	_, err = crypt.Open(ctx, d, root)
 	return err
+}
+
+// makeKey makes the root key file of a database that has no keys. If it turns out that it has some, the new file is
+// removed again: a key that opens nothing must not lie where the right one belongs.
+func makeKey(ctx context.Context, d *db.DB, migrated bool, path string) error {
+	root, err := crypt.CreateRoot(path)
+	if err == nil && migrated {
+		_, err = crypt.Open(ctx, d, root)
+		if errors.Is(err, crypt.ErrWrongRoot) || errors.Is(err, crypt.ErrRootMissing) {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			_, err = crypt.LoadRoot(path) // says that it is missing, and what to do
+		}
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Println("Made the root key " + path + ". Without it nothing can ever be read: keep a copy apart from all backups.")
+	return nil
 }
