@@ -181,13 +181,14 @@ func (p *program) outbox() (all []notice) {
 	return all
 }
 
-// mail waits for the newest notice of a kind to an address, sent after the n notices that were there before.
+// mail waits for the newest notice of a kind to an address, sent after the n notices that were there before; an e-mail
+// is one with a link.
 func (p *program) mail(before int, kind, to string) (found notice) {
 	p.t.Helper()
 	until(p.t, kind+" to "+to, func() bool {
 		all := p.outbox()
 		for _, n := range all[:len(all)-before] {
-			if n.Kind == kind && n.To == to {
+			if n.Kind == kind && n.To == to && (kind != "email" || len(n.Links) > 0) {
 				found = n
 				return true
 			}
