@@ -91,6 +91,34 @@ func TestOldParametersAreUpgraded(t *testing.T) {
 	})
 }
 
+// A sign-in whose password is being compared while it is changed must neither open a session nor bring the old one back.
+func TestPasswordChangedDuringSignIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		done := make(chan error, 1)
+		go func() {
+			_, err := signIn(w, "pat@people.example", password)
+			done <- err
+		}()
+		for w.number("SELECT wrong_tries FROM account_user WHERE id = $1", w.pat.ID) == 0 { // until it compares, which takes long here
+			select {
+			case err := <-done:
+				t.Fatalf("done before it could be overtaken: %v", err)
+			default:
+			}
+		}
+		w.tx(func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE account_user SET password_hash = 'a newer one' WHERE id = $1", w.pat.ID)
+			return err
+		})
+		if err := <-done; !fault.Is(err, fault.Invalid) {
+			t.Errorf("the old password: %v", err)
+		}
+		if w.number("SELECT COUNT(*) FROM account_session") != 0 || w.number("SELECT COUNT(*) FROM account_user WHERE id = $1 AND password_hash = 'a newer one'", w.pat.ID) != 1 {
+			t.Error("the old password came back")
+		}
+	}, func(s *account.Settings) { s.ArgonMemory, s.ArgonTime = 64*1024, 3 })
+}
+
 // What cannot be read opens nothing and is an error of ours, not a wrong password.
 func TestBrokenHash(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))

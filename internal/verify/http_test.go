@@ -113,6 +113,33 @@ func TestTooManyTriesAndCodesOnThePage(t *testing.T) {
 	})
 }
 
+// Change Delivery Method is a link to the first step: it proves nothing, sends nothing and chooses nothing.
+func TestChangeDeliveryMethod(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.start()
+		at := "/t/" + w.link()
+		b := w.browser()
+		b.post(at+"/method", url.Values{"method": {"text_cell"}}).goesTo(t, at+"/code")
+		p := b.get(at + "/code")
+		if to, _ := p.Find("a:contains('Change Delivery Method')").Attr("href"); to != at+"/method" {
+			t.Fatalf("it leads to %q", to)
+		}
+		p = b.get(at + "/method")
+		p.says(t, http.StatusOK, "How should we send your secret code?")
+		if n := p.Find("option[selected]").Length(); n != 0 {
+			t.Errorf("%d methods are chosen beforehand", n)
+		}
+		if first := p.Find("select[name=method] option").First(); first.AttrOr("value", "-") != "" {
+			t.Errorf("the first option is %q", first.Text())
+		}
+		b.post(at+"/method", url.Values{"method": {""}}).says(t, http.StatusUnprocessableEntity, "Choose how to get your code") // Continue pressed blindly
+		if n := len(w.outbox()); n != 1 {
+			t.Errorf("%d codes went out", n)
+		}
+	})
+}
+
 // absent is a code that is neither of two.
 func absent(a, b string, n int) string {
 	for {
