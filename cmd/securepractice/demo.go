@@ -34,12 +34,9 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	if err := prepare(ctx, cfg); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	a, err := app.New(ctx, cfg, logger(os.Stderr, false), nil)
+	a, err := app.NewDemo(ctx, cfg, logger(os.Stderr, false))
 	if err != nil {
 		return errors.Join(err, l.Close())
-	}
-	if err := a.SeedDemo(ctx); err != nil {
-		return errors.Join(fmt.Errorf("make the demo's data: %w", err), l.Close(), a.Close())
 	}
 	return a.Serve(ctx, l, func() { app.PrintDemo(os.Stdout, cfg.BaseURL) })
 }

@@ -2,14 +2,17 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
 
 	"securepractice/internal/account"
 	"securepractice/internal/actor"
+	"securepractice/internal/clock"
 	"securepractice/internal/config"
 	"securepractice/internal/db"
 	"securepractice/internal/home"
@@ -85,19 +88,42 @@ func PrintDemo(w io.Writer, url string) {
 	_ = t.Flush() // a terminal that has gone cannot be told
 }
 
-// SeedDemo fills an empty database with the demo's people and their messages, through the rooms' own rules. A database
-// that has anybody in it is left as it is.
-func (a *App) SeedDemo(ctx context.Context) error {
-	_, found, err := a.Account.ByEmail(ctx, a.DB, demoPeople()[0].email)
-	if err != nil || found {
-		return err
+// NewDemo is New for the demo: an empty database is first filled with the demo's people and their messages, through the
+// rooms' own rules. A database that has them is left as it is.
+func NewDemo(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
+	a, err := New(ctx, cfg, log, nil)
+	if err != nil {
+		return nil, err
 	}
+	_, found, err := a.Account.ByEmail(ctx, a.DB, demoPeople()[0].email)
+	if err == nil && found {
+		return a, nil
+	}
+	if err := errors.Join(err, a.Close()); err != nil {
+		return nil, err
+	}
+	past, err := New(ctx, cfg, log, clock.Fixed(clock.System().Now().AddDate(0, 0, -demoDays)))
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(past.SeedDemo(ctx), past.Close()); err != nil {
+		return nil, fmt.Errorf("make the demo's data: %w", err)
+	}
+	return New(ctx, cfg, log, nil)
+}
+
+// SeedDemo makes the demo's people and their messages. On a fixed clock each letter is written at its own time in the
+// past; on the system's clock all of it happens now.
+func (a *App) SeedDemo(ctx context.Context) error {
 	people, err := a.seedPeople(ctx)
 	if err != nil {
 		return err
 	}
-	return a.seedMail(ctx, people)
+	return a.seedMail(ctx, people, clock.System().Now())
 }
+
+// demoDays is how long the demo's people have had their accounts.
+const demoDays = 12
 
 func (a *App) seedPeople(ctx context.Context) (map[string]actor.Actor, error) {
 	hashes := make([]string, len(demoPeople()))
@@ -136,32 +162,56 @@ func (a *App) seedPeople(ctx context.Context) (map[string]actor.Actor, error) {
 	return people, err
 }
 
-// demoLetter is one message of the demo: who writes, to whom or in answer to which thread.
+// demoLetter is one message of the demo: when, who writes, to whom or in answer to which thread. ago is days before
+// today, at an hour of Pacific time, or, with days 0, the time before now.
 type demoLetter struct {
+	ago                             demoAgo
 	thread, from, to, subject, body string
 	files                           []demoFile
 }
 
+// demoLetters are in the order in which they were written.
 func demoLetters() []demoLetter {
+	hm := func(h, m int) time.Duration { return time.Duration(h)*time.Hour + time.Duration(m)*time.Minute }
 	return []demoLetter{
-		{"referral", "Dana", "Miguel", "Referral: J. Alvarez, implant consult #30", "Good morning Dr. Santos,\n\nDr. Raman would like to refer J. Alvarez for #30. The signed referral form is attached.", []demoFile{{"Referral form, Alvarez.pdf", demoPDF}}},
-		{"referral", "Miguel", "", "", "Happy to see her. Do you have a recent CBCT?", nil},
-		{"referral", "Dana", "", "", "Yes, taken last week. The volume and a photo are below. Dr. Raman marked the nerve on slice 118.\n\nShe has Tuesday and Thursday mornings free if you would rather talk it through.",
+		{demoAgo{6, hm(9, 12)}, "referral", "Dana", "Miguel", "Referral: J. Alvarez, implant consult #30", "Good morning Dr. Santos,\n\nDr. Raman would like to refer J. Alvarez for #30. The signed referral form is attached.", []demoFile{{"Referral form, Alvarez.pdf", demoPDF}}},
+		{demoAgo{5, hm(16, 40)}, "cover", "Priya", "Miguel", "Cover during the holidays", "Could you see our emergencies between December 24 and January 1? I am glad to return the favour in spring.", nil},
+		{demoAgo{4, hm(11, 5)}, "referral", "Miguel", "", "", "Happy to see her. Do you have a recent CBCT?", nil},
+		{demoAgo{3, hm(10, 20)}, "crown", "Dana", "Ruth", "Your new crown", "Dear Ms. Okafor,\n\nYour crown has arrived. You can come in on Monday at 9:30 or at 2:00. Which suits you?", nil},
+		{demoAgo{1, hm(8, 31)}, "referral", "Dana", "", "", "Yes, taken last week. The volume and a photo are below. Dr. Raman marked the nerve on slice 118.\n\nShe has Tuesday and Thursday mornings free if you would rather talk it through.",
 			[]demoFile{{"Alvarez CBCT.dcm", demoDICOM}, {"IMG_0412.jpg", demoPhoto}}},
-		{"referral", "Miguel", "", "", "The CBCT opens fine on our side. I would like the study model too before we set the date, ideally as STL.\n\nThursday at 8:15 works for a call. My direct line is (206) 555-0177.", nil},
-		{"crown", "Dana", "Ruth", "Your new crown", "Dear Ms. Okafor,\n\nYour crown has arrived. You can come in on Monday at 9:30 or at 2:00. Which suits you?", nil},
-		{"crown", "Ruth", "", "", "Monday at 2:00 is good. One question: the temporary feels a little high when I bite on the left. Should I come in before?", nil},
-		{"scan", "Miguel", "Dana", "Upper arch scan for the guide", "Here is the scan for the surgical guide. Please check the margin at #3 before we print.", []demoFile{{"Upper arch.stl", demoSTL}}},
-		{"cover", "Priya", "Miguel", "Cover during the holidays", "Could you see our emergencies between December 24 and January 1? I am glad to return the favour in spring.", nil},
+		{demoAgo{1, hm(15, 48)}, "crown", "Ruth", "", "", "Monday at 2:00 is good. One question: the temporary feels a little high when I bite on the left. Should I come in before?", nil},
+		{demoAgo{0, hm(3, 10)}, "scan", "Miguel", "Dana", "Upper arch scan for the guide", "Here is the scan for the surgical guide. Please check the margin at #3 before we print.", []demoFile{{"Upper arch.stl", demoSTL}}},
+		{demoAgo{0, hm(0, 26)}, "referral", "Miguel", "", "", "The CBCT opens fine on our side. I would like the study model too before we set the date, ideally as STL.\n\nThursday at 8:15 works for a call. My direct line is (206) 555-0177.", nil},
 	}
 }
 
-func (a *App) seedMail(ctx context.Context, people map[string]actor.Actor) error {
+// demoAgo is a moment of the demo's past.
+type demoAgo struct {
+	days int
+	time time.Duration
+}
+
+// at is that moment, seen from now.
+func (d demoAgo) at(now time.Time) time.Time {
+	if d.days == 0 {
+		return now.Add(-d.time)
+	}
+	loc, err := time.LoadLocation(account.DefaultZone)
+	if err != nil {
+		loc = time.UTC
+	}
+	y, m, day := now.In(loc).Date()
+	return time.Date(y, m, day-d.days, 0, 0, 0, 0, loc).Add(d.time)
+}
+
+func (a *App) seedMail(ctx context.Context, people map[string]actor.Actor, now time.Time) error {
 	if err := a.Jobs.Start(ctx); err != nil {
 		return err
 	}
 	threads := map[string]string{}
 	for _, l := range demoLetters() {
+		a.Clock.Set(l.ago.at(now))
 		sent, err := a.seedLetter(ctx, people, threads[l.thread], l)
 		if err != nil {
 			return fmt.Errorf("letter %q: %w", l.thread, err)
