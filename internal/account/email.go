@@ -29,10 +29,22 @@ func CanonEmail(s string) (canon string, ok bool) {
 		}
 	}
 	domain, err := idna.Lookup.ToASCII(strings.ToLower(s[at+1:]))
-	if err != nil || !strings.Contains(domain, ".") || len(local)+1+len(domain) > 254 || strings.HasSuffix(domain, ".") {
+	if err != nil || !named(domain) || len(local)+1+len(domain) > 254 {
 		return "", false
 	}
 	return local + "@" + domain, true
+}
+
+// named says whether a domain in ASCII is a name of two labels or more, none empty or too long (RFC 1035, 2.3.4); the
+// last is no number, so that it is no bare IP address.
+func named(domain string) bool {
+	labels := strings.Split(domain, ".")
+	for _, l := range labels {
+		if l == "" || len(l) > 63 {
+			return false
+		}
+	}
+	return len(labels) > 1 && strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
 // TidyEmail is the address as it is stored and written to: trimmed, otherwise as typed.

@@ -110,6 +110,11 @@ func TestResetWithCode(t *testing.T) {
 		b.get(at + "/password").goesTo(at + "/method") // no step can be left out
 		b.choose(at, better).goesTo(at + "/method")
 		b.get(at + "/code").goesTo(at + "/method")
+		// also not by going around the pages
+		err := w.Reset(t.Context(), actor.Actor{}, account.Reset{Token: strings.TrimPrefix(at, "/reset/"), Browser: "b", Password: better, Confirm: better})
+		if !fault.Is(err, fault.Conflict) {
+			t.Errorf("without a code: %v", err)
+		}
 		b.prove(at)
 		b.get(at+"/password").says(http.StatusOK, "Choose a new password")
 		other.get(at + "/password").goesTo(at + "/method") // proved elsewhere counts for nothing
@@ -177,6 +182,51 @@ func TestOfManyResetsAtOnceOneWins(t *testing.T) {
 			t.Errorf("%d resets won", n)
 		}
 	})
+}
+
+// TestOldPasswordNeverComesBack: a sign-in that read the old password just before a reset neither restores it nor
+// leaves a session.
+func TestOldPasswordNeverComesBack(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		pass := password
+		for round := range 3 {
+			token := strings.TrimPrefix(w.ask(w.browser(), w.pat), "/reset/")
+			next := fmt.Sprintf("Round%d-moss?tide", round)
+			done := make(chan struct{})
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					select {
+					case <-done:
+						return
+					default:
+					}
+					_, err := w.SignIn(t.Context(), actor.Actor{}, account.SignIn{Email: w.pat.Email, Password: pass, Browser: "thief"})
+					if fault.Is(err, fault.Invalid) {
+						return // the new password is in force
+					}
+				}
+			})
+			err := w.Reset(t.Context(), actor.Actor{}, account.Reset{Token: token, Browser: "b", Password: next, Confirm: next})
+			close(done)
+			wg.Wait()
+			must(t, err)
+			if n := w.number("SELECT COUNT(*) FROM account_session"); n != 0 {
+				t.Errorf("%d sessions of the old password", n)
+			}
+			w.browser().signIn(w.pat.Email, pass).says(http.StatusUnprocessableEntity, notRight)
+			pass = next
+			w.enterWith(w.pat, pass).post("/signout").goesTo("/signin?out=1")
+		}
+	}, func(s *account.Settings) { s.ArgonMemory = 16 * 1024 })
+}
+
+// enterWith signs somebody in.
+func (w *world) enterWith(u account.User, pass string) *browser {
+	w.t.Helper()
+	b := w.browser()
+	b.signIn(u.Email, pass).goesTo("/")
+	return b
 }
 
 func TestResetUnlocks(t *testing.T) {

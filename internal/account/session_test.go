@@ -15,9 +15,7 @@ import (
 
 func (w *world) enter(u account.User) *browser {
 	w.t.Helper()
-	b := w.browser()
-	b.signIn(u.Email, password).goesTo("/")
-	return b
+	return w.enterWith(u, password)
 }
 
 func (w *world) actorOf(b *browser) actor.Actor {
@@ -75,7 +73,9 @@ func TestActorOfASession(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 		b := w.enter(w.ann)
-		w.tx(func(ctx context.Context, tx *db.Tx) error { return w.SetManager(ctx, tx, actor.ByProgram("t"), w.ann.ID, true) })
+		w.tx(func(ctx context.Context, tx *db.Tx) error {
+			return w.SetManager(ctx, tx, actor.ByProgram("t"), w.ann.ID, true)
+		})
 		if b.signedIn() {
 			t.Error("a session carries an old role")
 		}
