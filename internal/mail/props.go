@@ -217,9 +217,13 @@ func replyTitle(p threadProps) string {
 	return "Write again to " + p.t.other.Name
 }
 
-// printedBy stands on everything that is put on paper.
-func printedBy(p threadProps) string {
-	return "Printed by " + p.by.Name() + ". Confidential: contains health information."
+// printedBy stands on everything that is put on paper: who, from where, when.
+func printedBy(p threadProps, shell ui.Shell) string {
+	who := p.by.Name()
+	if shell.Practice != "" {
+		who += ", " + shell.Practice
+	}
+	return "Printed by " + who + " on " + ui.LongTime(p.now, shell.Zone) + ". Confidential: contains health information."
 }
 
 func draftTitle(d Draft) string {

@@ -132,7 +132,7 @@ func moveMessage(ctx context.Context, tx *db.Tx, m message, state string, delive
 // delivery is a row of mail_delivery.
 type delivery struct {
 	userID, messageID, threadID, role string
-	deliveredAt, openedAt             int64 // 0 = not yet
+	deliveredAt                       int64 // 0 = not yet
 }
 
 func insertDeliveries(ctx context.Context, tx *db.Tx, list []delivery) error {

@@ -95,7 +95,6 @@ type contact struct {
 	userID, id, personID string
 	sealed               []byte
 	usedAt               int64
-	name                 string // opened
 }
 
 // listContacts lists a person's contacts, those used last first.

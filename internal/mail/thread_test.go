@@ -131,7 +131,7 @@ func TestPrint(t *testing.T) {
 		for range 2 {
 			p := w.get("dana", link)
 			got := p.text("main")
-			if p.code != 200 || !strings.Contains(got, "Printed by Dana Whitfield") || !strings.Contains(got, "Nov 23, 2026 at 2:40 PM PST") || !strings.Contains(got, "one") || !strings.Contains(got, "two") {
+			if p.code != 200 || !strings.Contains(got, "Printed by Dana Whitfield, Harbor Point Dental on Nov 23, 2026 at 2:41 PM PST") || !strings.Contains(got, "Nov 23, 2026 at 2:40 PM PST") || !strings.Contains(got, "one") || !strings.Contains(got, "two") {
 				t.Fatalf("%d %q", p.code, got)
 			}
 			if p.Find("details.sheet:not([open])").Length() != 0 || p.Find("form.compose").Length() != 0 {

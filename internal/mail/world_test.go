@@ -95,17 +95,24 @@ func newWorld(t testing.TB, d *db.DB) *world {
 }
 
 func (w *world) mount(log *slog.Logger) {
-	w.router = web.New(web.Options{Log: log, Clock: w.clock, BaseURL: "https://portal.example", MAC: w.keys.MAC,
+	w.router = w.newRouter(log, false)
+	w.site = w.router.Handler()
+}
+
+// newRouter serves the room; plain is for a browser on this machine without HTTPS.
+func (w *world) newRouter(log *slog.Logger, plain bool) *web.Router {
+	rt := web.New(web.Options{Log: log, Clock: w.clock, BaseURL: "https://portal.example", MAC: w.keys.MAC, PlainCookies: plain,
 		Session: func(_ context.Context, token string) (actor.Actor, bool, error) {
 			a, ok := w.people[token]
 			return a, ok, nil
 		},
 		Shell: func(_ context.Context, by actor.Actor) (ui.Shell, error) {
 			zone, err := time.LoadLocation("America/Los_Angeles")
-			return ui.Shell{Product: "SecurePractice", Name: by.Name(), SignedIn: by.SignedIn(), Zone: zone}, err
+			return ui.Shell{Product: "SecurePractice", Name: by.Name(), SignedIn: by.SignedIn(), Zone: zone, Practice: "Harbor Point Dental",
+				Tabs: []ui.Tab{{Key: "mail", Label: "SecureMail", Icon: "mail", Href: "/mail"}}}, err
 		}})
-	w.Mount(w.router)
-	w.site = w.router.Handler()
+	w.Mount(rt)
+	return rt
 }
 
 // populate makes two practices and their people: dana, a paid doctor; mel, her practice's manager; gus, free in hers;
