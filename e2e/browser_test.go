@@ -28,6 +28,8 @@ type browser struct {
 	base  string
 	shots string // folder of this test's screenshots; "" = none
 
+	refusals string // statuses besides 422 that pages of this test answer on purpose
+
 	mu  sync.Mutex
 	bad []string
 	n   int
@@ -76,13 +78,23 @@ func (b *browser) watch() {
 				return
 			}
 			text := m.String()
-			if (m.Type == "error" || m.IsException()) && !strings.Contains(text, "status of 422") {
+			if (m.Type == "error" || m.IsException()) && !b.meant(text) {
 				b.mu.Lock()
 				b.bad = append(b.bad, text)
 				b.mu.Unlock()
 			}
 		}
 	}()
+}
+
+// meant says whether the browser only tells of a page that was refused on purpose.
+func (b *browser) meant(text string) bool {
+	for _, status := range strings.Fields("422 " + b.refusals) {
+		if strings.Contains(text, "responded with a status of "+status) {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {

@@ -223,21 +223,6 @@ func (c *client) see(words ...string) {
 	}
 }
 
-// download gets a file whole.
-func (c *client) download(path string) []byte {
-	c.t.Helper()
-	r, err := c.http.Get(c.base + path)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != http.StatusOK {
-		c.t.Fatalf("download: %d, %v", r.StatusCode, err)
-	}
-	return b
-}
-
 // signIn signs one of the demo's people in.
 func (c *client) signIn(email, password string) {
 	c.t.Helper()

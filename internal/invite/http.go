@@ -24,6 +24,9 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.Flow, "/i/{token}", s.postPhones)
 	rt.Form(web.Flow, "/i/{token}/ask", func(w http.ResponseWriter, r *http.Request) error { return s.postAsk(w, r, signupKind) })
 	s.o.Verify.MountSteps(rt, verify.Host{Kind: signupKind, Prefix: "/i/{token}", Role: web.Flow, Open: s.openSignup,
+		Dead: func(w http.ResponseWriter, r *http.Request, err error) error {
+			return s.turnAway(w, r, signupKind, Invitation{}, err)
+		},
 		Next: func(r *http.Request) string { return "/i/" + r.PathValue("token") + "/terms" }})
 	rt.Get(web.Flow, "/i/{token}/terms", s.showTerms)
 	rt.Form(web.Flow, "/i/{token}/terms", s.postTerms)
@@ -154,9 +157,6 @@ func (s *Service) postPhones(w http.ResponseWriter, r *http.Request) error {
 // openSignup is the subject of the code steps of sign-up.
 func (s *Service) openSignup(r *http.Request) (verify.Subject, error) {
 	l, i, err := s.linked(r.Context(), s.o.DB, signupKind, r.PathValue("token"))
-	if errors.Is(err, errHasAccount) {
-		return verify.Subject{}, verify.Gone()
-	}
 	if err != nil {
 		return verify.Subject{}, err
 	}

@@ -175,6 +175,8 @@ func TestTwoBrowsersOneWins(t *testing.T) {
 			t.Errorf("%d won, %d accounts, %d accepted", won, n, len(w.accepted))
 		}
 		both[0].get(link).want(200, "", "You already have an account")
+		both[0].get(link+"/method").want(200, "", "You already have an account")
+		both[0].get("/i/nonsense/method").want(410, "", "Ask for a new link")
 	})
 }
 

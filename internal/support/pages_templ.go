@@ -293,7 +293,7 @@ func consolePage(newest []PracticeRow, query string, f *fault.Fault) templ.Compo
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, " <header><h1>Support console</h1><p class=\"lede\">Every look at a person or a practice is recorded, and the practice can see it.</p></header>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, " <header><h1>Support console</h1><p class=\"lede\">Every look at a person or a practice is recorded.</p></header>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
