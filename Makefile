@@ -25,7 +25,7 @@ test: needs ## every test, both databases, race detector, real browser
 check: $(LINT) $(VULN) ## format, vet, lint, rooms, generated files, known vulnerabilities
 	@test -z "$$(gofmt -l cmd internal e2e bench | grep -v _templ.go || true)" || { echo "not formatted (run gofmt -w):"; gofmt -l cmd internal e2e bench; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) vet ./...
+	$(GO) vet -tags bench ./...
 	$(LINT) run
 	$(GO) test ./internal/app -run 'TestRooms|TestRoutes'
 	.ci/generated
