@@ -161,6 +161,11 @@ func TestResendInvitation(t *testing.T) {
 		sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: db.NewID(), To: "gloria@example.org", Subject: "s", Body: "b", New: newPatient()})
 		must(t, err)
 		path := "/mail/sent/" + sent.MessageID + "/resend"
+		for _, name := range []string{"mel", "santos", "ruth"} {
+			if p := w.post(name, path, nil); p.code != 404 {
+				t.Errorf("%s resends: %d", name, p.code)
+			}
+		}
 		for range 3 {
 			if p := w.post("dana", path, nil); p.code != 303 {
 				t.Fatalf("resend: %d", p.code)

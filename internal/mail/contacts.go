@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"securepractice/internal/account"
 	"securepractice/internal/actor"
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
+	"securepractice/internal/limit"
 )
 
 // maxContacts is how many contacts are read at once; those used last come first.
@@ -112,6 +114,9 @@ func (s *Service) contact(ctx context.Context, by actor.Actor, id string) (Conta
 
 // recipient says what is known of an address that is being typed.
 func (s *Service) recipient(ctx context.Context, by actor.Actor, typed string) (recipientAnswer, error) {
+	if err := s.mayAsk(ctx, by); err != nil {
+		return recipientAnswer{}, err
+	}
 	var wrong fault.Fields
 	address, err := s.address(ctx, by, typed, &wrong)
 	if err != nil || address == "" {
@@ -126,4 +131,18 @@ func (s *Service) recipient(ctx context.Context, by actor.Actor, typed string) (
 		return recipientAnswer{New: err == nil}, err
 	}
 	return recipientAnswer{Known: true, Name: c.Name, Practice: partyOf(c).Org}, nil
+}
+
+// mayAsk bounds how many addresses one person looks up: enough to write, too few to search for accounts.
+func (s *Service) mayAsk(ctx context.Context, by actor.Actor) error {
+	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "addresses asked", Max: s.set.AskPerHour, Window: time.Hour}, by.ID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.TooMany, "You have looked up many addresses. You can still send; try looking up again in an hour.")
+		}
+		return nil
+	})
 }

@@ -34,7 +34,7 @@ func TestWaitsForFiles(t *testing.T) {
 		id := w.draftWith("dana", "", "Scan 1.pdf", pdf("one"))
 		_, err := w.Attach(t.Context(), w.people["dana"], mail.AttachIn{DraftID: id, Name: "Scan 2.pdf", Body: strings.NewReader(string(pdf("two")))})
 		must(t, err)
-		sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: id, To: "santos@example.org", Subject: "s", Body: "b"})
+		sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: id, To: "santos@example.org", Subject: "s", Body: "Held back"})
 		must(t, err)
 		if sent.State != mail.Waiting {
 			t.Fatalf("state = %q", sent.State)
@@ -49,6 +49,9 @@ func TestWaitsForFiles(t *testing.T) {
 		more := w.reply("dana", sent.ThreadID, "No file here.") // it may arrive first
 		if more.State != mail.Delivered {
 			t.Errorf("the addition: %q", more.State)
+		}
+		if got := w.get("santos", "/mail/t/"+sent.ThreadID).text("#thread"); !strings.Contains(got, "No file here.") || strings.Contains(got, "Held back") || !strings.Contains(got, "1 message") {
+			t.Errorf("the recipient sees %q", got)
 		}
 		w.clock.Advance(60e9)
 		w.work()
@@ -140,6 +143,9 @@ func TestInfectedReply(t *testing.T) {
 		w.work()
 		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-dana' AND thread_id = $1 AND messages = 1 AND folder = 'none'", sent.ThreadID)
 		p := w.get("ruth", "/mail/t/"+sent.ThreadID)
+		if got := p.text(".conv .snip"); got != "b" {
+			t.Errorf("the list shows %q", got)
+		}
 		if got := p.text("#reply"); !strings.Contains(got, "My photo") || !strings.Contains(got, "Blocked: photo.txt contains a virus") {
 			t.Errorf("reply box = %q", got)
 		}

@@ -26,6 +26,7 @@ type Settings struct {
 	ThreadSize   int           // messages of a thread shown at once; 200
 	ViewAgain    time.Duration // how long one session's view of an unchanged thread counts as one; 15 minutes
 	ResendPerDay int64         // invitations sent again for one invitation; 3
+	AskPerHour   int64         // addresses a person looks up while composing; 200
 }
 
 func (s Settings) withDefaults() Settings {
@@ -36,6 +37,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.ThreadSize, 200)
 	put(&s.ViewAgain, 15*time.Minute)
 	put(&s.ResendPerDay, 3)
+	put(&s.AskPerHour, 200)
 	return s
 }
 

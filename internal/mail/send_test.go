@@ -205,6 +205,26 @@ func TestSameFormTwice(t *testing.T) {
 	})
 }
 
+// TestForeignIDs: an id that is somebody else's draft or message, a colleague's too, sends nothing and takes nothing.
+func TestForeignIDs(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		draft := w.draftWith("mel", "", "a.pdf", pdf("a"))
+		sent := w.send("mel", "ruth@example.org", "s", "b")
+		thread := w.send("dana", "ruth@example.org", "s", "b")
+		for _, id := range []string{draft, sent.MessageID, "", "not an id", strings.ToUpper(db.NewID())} {
+			_, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: id, To: "santos@example.org", Subject: "s", Body: "b"})
+			refused(t, err, fault.NotFound, "")
+			_, err = w.Reply(t.Context(), w.people["dana"], mail.Reply{DraftID: id, ThreadID: thread.ThreadID, Body: "b"})
+			refused(t, err, fault.NotFound, "")
+			_, err = w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: id, Body: "b"})
+			refused(t, err, fault.NotFound, "")
+		}
+		w.want(2, "SELECT COUNT(*) FROM mail_message")
+		w.want(1, "SELECT COUNT(*) FROM mail_draft WHERE id = $1 AND author_id = 'u-mel'", draft)
+		w.want(1, "SELECT COUNT(*) FROM attach_link WHERE holder = $1 AND sealed_by = 'owner'", "mail:"+draft)
+	})
+}
+
 // TestDoubleClick sends one form from many at once.
 func TestDoubleClick(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

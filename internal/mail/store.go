@@ -228,18 +228,20 @@ func renameOther(ctx context.Context, tx *db.Tx, list []member) error {
 	return err
 }
 
-// withdraw takes one message from its author's row; a row without any message goes.
-func withdraw(ctx context.Context, tx *db.Tx, m message) error {
-	n, err := tx.Exec(ctx, `
+// deleteMember takes a thread from a person's lists.
+func deleteMember(ctx context.Context, tx *db.Tx, userID, threadID string) error {
+	_, err := tx.Exec(ctx, `
 		DELETE FROM mail_member
-		WHERE user_id = $1 AND thread_id = $2 AND messages <= 1`, m.authorID, m.threadID)
-	if err != nil || n == 1 {
-		return err
-	}
-	_, err = tx.Exec(ctx, `
+		WHERE user_id = $1 AND thread_id = $2`, userID, threadID)
+	return err
+}
+
+// withdraw takes one message from its author's row, which then shows another's beginning.
+func withdraw(ctx context.Context, tx *db.Tx, m message, snippet []byte) error {
+	_, err := tx.Exec(ctx, `
 		UPDATE mail_member
-		SET messages = messages - 1, files = files - $3
-		WHERE user_id = $1 AND thread_id = $2`, m.authorID, m.threadID, m.files)
+		SET messages = messages - 1, files = files - $3, snippet_sealed = $4
+		WHERE user_id = $1 AND thread_id = $2`, m.authorID, m.threadID, m.files, snippet)
 	return err
 }
 

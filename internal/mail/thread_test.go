@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -365,7 +366,7 @@ func TestOlder(t *testing.T) {
 			if len(seen) != 120 || pages != 3 {
 				t.Errorf("%s: %d rows on %d pages", list.folder, len(seen), pages)
 			}
-			forged := strings.Replace(cursor, "after=1", "after=2", 1)
+			forged := strings.Replace(cursor, "after=1", "after=", 1) // the year 1995: before every row
 			if got := w.get(list.as, forged).text(".subj"); !strings.Contains(got, "n119") {
 				t.Errorf("a forged cursor leads to %q", got[:20])
 			}
@@ -373,5 +374,32 @@ func TestOlder(t *testing.T) {
 		if got := w.get("santos", "/mail/inbox").text(".rail [data-unread]"); got != "99+" {
 			t.Errorf("count = %q", got)
 		}
+	})
+}
+
+// TestEvents: an open stream hears of a message.
+func TestEvents(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		site := httptest.NewServer(w.site)
+		defer site.Close()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+mail.EventsPath, nil)
+		must(t, err)
+		r.AddCookie(&http.Cookie{Name: "__Host-sp_session", Value: "santos"})
+		answer, err := http.DefaultClient.Do(r)
+		must(t, err)
+		defer answer.Body.Close()
+		lines := bufio.NewScanner(answer.Body)
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), "retry:") { // from here on the stream is subscribed
+			t.Fatalf("%d %q", answer.StatusCode, lines.Text())
+		}
+		w.send("dana", "santos@example.org", "Secret", "b")
+		heard := ""
+		for lines.Scan() && !strings.HasPrefix(heard, "event: mail") {
+			heard = lines.Text() + heard
+		}
+		if !strings.HasPrefix(heard, "event: mail") || strings.Contains(heard, "Secret") {
+			t.Errorf("heard %q", heard)
+		}
+		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-santos' AND unread")
 	})
 }

@@ -3,7 +3,6 @@ package mail
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"securepractice/internal/attach"
@@ -143,7 +142,7 @@ func (s *Service) stop(ctx context.Context, tx *db.Tx, m stored) error {
 	if err := dropPending(ctx, tx, m.id); err != nil {
 		return fmt.Errorf("stop a message: %w", err)
 	}
-	if err := withdraw(ctx, tx, m.message); err != nil {
+	if err := s.unlist(ctx, tx, o); err != nil {
 		return fmt.Errorf("take a message from its author's list: %w", err)
 	}
 	err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: o.author.Email, Template: noticeStopped, UserID: o.author.ID, PracticeID: o.author.PracticeID})
@@ -157,7 +156,7 @@ func (s *Service) stop(ctx context.Context, tx *db.Tx, m stored) error {
 // bringBack makes a draft of a message, with its files. What began a thread is a new message again.
 func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
 	d := Draft{ID: db.NewID(), Body: o.body}
-	if s.answered(o) {
+	if _, more := o.ownRow(); more {
 		d.ThreadID = o.msg.threadID
 	} else {
 		d.Subject = o.subject
@@ -180,9 +179,34 @@ func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
 	return err
 }
 
-// answered says whether the thread holds more for its author than the message alone, so that it can be replied in.
-func (s *Service) answered(o outgoing) bool {
-	return slices.ContainsFunc(o.members, func(m member) bool { return m.userID == o.msg.authorID && m.messages > 1 })
+// ownRow is the author's row, and whether the thread holds more for them than this message, so that it can be replied in.
+func (o outgoing) ownRow() (member, bool) {
+	for _, m := range o.members {
+		if m.userID == o.msg.authorID {
+			return m, m.messages > 1
+		}
+	}
+	return member{}, false
+}
+
+// unlist takes a stopped message out of its author's row of the thread.
+func (s *Service) unlist(ctx context.Context, tx *db.Tx, o outgoing) error {
+	row, more := o.ownRow()
+	if !more {
+		return deleteMember(ctx, tx, o.msg.authorID, o.msg.threadID)
+	}
+	newest, err := listSeen(ctx, tx, row.userID, row.threadID, first, 1)
+	if err != nil || len(newest) == 0 {
+		return err
+	}
+	text, err := openBody(o.key, newest[0].id, newest[0].sealed)
+	if err != nil {
+		return err
+	}
+	if err := s.sealMember(ctx, tx, &row, o.subject, text); err != nil {
+		return err
+	}
+	return withdraw(ctx, tx, o.msg, row.snippetSealed)
 }
 
 // keysOf opens the keys of messages, one for each thread.
