@@ -164,6 +164,10 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, fileID string) error {
 		return err
 	}
 	for _, h := range holders {
+		// Two files of one holder may be judged at once; behind its row the second sees the verdict of the first.
+		if err := takeHolder(ctx, tx, h); err != nil {
+			return err
+		}
 		m, err := countStates(ctx, tx, h)
 		if err != nil {
 			return err

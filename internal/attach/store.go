@@ -20,6 +20,12 @@ func lockHolder(ctx context.Context, tx *db.Tx, holder string) (bool, error) {
 	return n == 1, err
 }
 
+// takeHolder takes the row until the end of the act and leaves it as it is.
+func takeHolder(ctx context.Context, tx *db.Tx, holder string) error {
+	_, err := tx.Exec(ctx, "UPDATE attach_holder SET version = version + 1 WHERE holder = $1", holder)
+	return err
+}
+
 // setHolder takes the row whatever its state, and opens or closes it.
 func setHolder(ctx context.Context, tx *db.Tx, holder string, closed bool) error {
 	_, err := tx.Exec(ctx, `
