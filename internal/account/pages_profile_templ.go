@@ -29,8 +29,8 @@ type profileProps struct {
 
 // there is the present time in the chosen zone, so that a wrong choice is seen at once.
 func there(now time.Time, zone string) string {
-	loc, err := time.LoadLocation(zone)
-	if err != nil {
+	loc := Location(zone)
+	if loc == nil {
 		return ""
 	}
 	return "It is " + now.In(loc).Format("3:04 PM") + " there now"

@@ -260,7 +260,7 @@ func forgotSentPage(life string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		h := ui.Head{Title: "Check your email"}
-		shell := ui.ShellFrom(ctx)
+		shell := *ui.ShellFrom(ctx)
 		done := shell.Flash
 		shell.Flash = ""
 		ctx = ui.WithShell(ctx, shell)

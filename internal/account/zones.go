@@ -5,6 +5,7 @@ import (
 	_ "embed" // the names of the time zones
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // the program knows every zone on every machine
 
@@ -50,14 +51,27 @@ func zoneLabel(name string) string {
 	return label + " (" + parts[0] + ")"
 }
 
-// KnownZone says whether a name is a time zone: one of Zones, or another name of one ("US/Pacific").
-func KnownZone(name string) bool {
+// zones keeps those that were asked for: the standard library reads a file each time.
+var zones sync.Map // name → *time.Location
+
+// Location is the time zone of a name; nil when there is none of that name.
+func Location(name string) *time.Location {
 	if name == "" || name == "Local" { // both mean this machine's own zone to LoadLocation
-		return false
+		return nil
 	}
-	_, err := time.LoadLocation(name)
-	return err == nil
+	if known, ok := zones.Load(name); ok {
+		return known.(*time.Location)
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil
+	}
+	zones.Store(name, loc)
+	return loc
 }
+
+// KnownZone says whether a name is a time zone: one of Zones, or another name of one ("US/Pacific").
+func KnownZone(name string) bool { return Location(name) != nil }
 
 // Specialties are those the American Dental Association recognises, and general practice.
 func Specialties() []ui.Option {

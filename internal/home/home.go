@@ -1,6 +1,7 @@
 package home
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the default texts
 	"log/slog"
@@ -131,13 +132,7 @@ func (s *Service) Shell(ctx context.Context, by actor.Actor) (ui.Shell, error) {
 
 // zone is the person's time zone; a name the program does not know shows Pacific time, the default.
 func zone(name string) *time.Location {
-	if loc, err := time.LoadLocation(name); err == nil && name != "" {
-		return loc
-	}
-	if loc, err := time.LoadLocation(account.DefaultZone); err == nil {
-		return loc
-	}
-	return time.UTC
+	return cmp.Or(account.Location(name), account.Location(account.DefaultZone), time.UTC)
 }
 
 // product is one tile of the dashboard.

@@ -197,7 +197,7 @@ func plant(ctx context.Context, tx *db.Tx, owner *crypt.Owner, userID, ownerID s
 	id := db.NewID()
 	place := userID + "/" + id
 	var sealed [3][]byte
-	for i, c := range []struct{ column, text string }{{"last_from_name_sealed", `{"n":"Dana Whitfield","o":"Harbor Point Dental"}`}, {"subject_sealed", "A subject"}, {"snippet_sealed", "How it begins"}} {
+	for i, c := range []struct{ column, text string }{{"last_from_name_sealed", "\x0eDana WhitfieldHarbor Point Dental"}, {"subject_sealed", "A subject"}, {"snippet_sealed", "How it begins"}} {
 		var err error
 		if sealed[i], err = owner.Seal("mail_member", c.column, place, []byte(c.text)); err != nil {
 			return err

@@ -1,10 +1,12 @@
 package mail
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
 
+	"securepractice/internal/account"
 	"securepractice/internal/attach"
 	"securepractice/internal/fault"
 	"securepractice/internal/ui"
@@ -85,10 +87,7 @@ func (s *Service) postSave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return jsonFault(w, err)
 	}
-	zone, zerr := time.LoadLocation(web.Actor(r).Zone)
-	if zerr != nil {
-		zone = time.UTC
-	}
+	zone := cmp.Or(account.Location(web.Actor(r).Zone), time.UTC)
 	return web.SendJSON(w, http.StatusOK, map[string]any{"version": d.Version, "saved": d.SavedAt.In(zone).Format("3:04 PM")})
 }
 

@@ -34,7 +34,6 @@ type list struct {
 	older  string // where the next page begins; empty at the end
 	newest string // names the newest of the Inbox, for live arrival
 	drafts int64
-	unread int64
 }
 
 // first is where every list begins.
@@ -98,11 +97,8 @@ func (s *Service) listFolder(ctx context.Context, by actor.Actor, folder, cursor
 // word is how pages and scripts call a moment of the Inbox.
 func word(at int64) string { return strconv.FormatInt(at, 10) }
 
-// counts reads the two numbers that stand beside the folders.
+// counts reads the number that stands beside Drafts; the Inbox's is in the shell of every page.
 func (s *Service) counts(ctx context.Context, by actor.Actor, l *list) (err error) {
-	if l.unread, err = countUnread(ctx, s.o.DB, by.ID); err != nil {
-		return fmt.Errorf("count unread: %w", err)
-	}
 	if l.drafts, err = countDrafts(ctx, s.o.DB, by.ID); err != nil {
 		return fmt.Errorf("count drafts: %w", err)
 	}
@@ -295,8 +291,12 @@ func (s *Service) onlyThread(ctx context.Context, by actor.Actor) (string, bool,
 	if err != nil {
 		return "", false, fmt.Errorf("look into the Inbox: %w", err)
 	}
-	if len(members) != 1 || members[0].viewedAt > 0 || !members[0].unread || members[0].messages == 0 {
+	if len(members) != 1 || !members[0].unread {
 		return "", false, nil
 	}
-	return members[0].threadID, true, nil
+	m, found, err := findMember(ctx, s.o.DB, by.ID, members[0].threadID)
+	if err != nil {
+		return "", false, fmt.Errorf("look up a participant: %w", err)
+	}
+	return m.threadID, found && m.viewedAt == 0 && m.messages > 0, nil
 }

@@ -218,7 +218,7 @@ func replyTitle(p threadProps) string {
 }
 
 // printedBy stands on everything that is put on paper: who, from where, when.
-func printedBy(p threadProps, shell ui.Shell) string {
+func printedBy(p threadProps, shell *ui.Shell) string {
 	who := p.by.Name()
 	if shell.Practice != "" {
 		who += ", " + shell.Practice

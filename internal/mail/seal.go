@@ -2,7 +2,8 @@ package mail
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -13,9 +14,9 @@ import (
 
 // party is the other side of a thread as one member's list shows it.
 type party struct {
-	ID   string `json:"-"` // user id, or the invitation's while nobody has registered
-	Name string `json:"n"`
-	Org  string `json:"o"` // practice, or "Patient"
+	ID   string // user id, or the invitation's while nobody has registered
+	Name string
+	Org  string // practice, or "Patient"
 }
 
 // line is the name with the organisation behind it.
@@ -70,13 +71,25 @@ func (s *Service) sealMember(ctx context.Context, r db.Reader, m *member, subjec
 	return err
 }
 
-func sealParty(o crypt.Sealer, m *member) error {
-	who, err := json.Marshal(m.other)
-	if err != nil {
-		return fmt.Errorf("write a name: %w", err)
-	}
-	m.otherSealed, err = o.Seal("mail_member", "last_from_name_sealed", m.place(), who)
+func sealParty(o crypt.Sealer, m *member) (err error) {
+	m.otherSealed, err = o.Seal("mail_member", "last_from_name_sealed", m.place(), packParty(m.other))
 	return err
+}
+
+// packParty writes a name and its organisation: the name's length in bytes, both texts. People choose their names, so no
+// sign between the two could be trusted.
+func packParty(p party) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(p.Name)))
+	return append(append(b, p.Name...), p.Org...)
+}
+
+func unpackParty(b []byte, p *party) error {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return errors.New("a sealed name of another form")
+	}
+	p.Name, p.Org = string(b[size:size+int(n)]), string(b[size+int(n):]) //nolint:gosec // not above len(b)
+	return nil
 }
 
 // openMember opens what a member row shows.
@@ -89,7 +102,7 @@ func (s *Service) openMember(ctx context.Context, r db.Reader, m *member) error 
 	if err != nil {
 		return fmt.Errorf("open a name: %w", err)
 	}
-	if err := json.Unmarshal(who, &m.other); err != nil {
+	if err := unpackParty(who, &m.other); err != nil {
 		return fmt.Errorf("read a name: %w", err)
 	}
 	subject, err := o.Open("mail_member", "subject_sealed", m.place(), m.subjectSealed)

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -401,5 +402,29 @@ func TestEvents(t *testing.T) {
 			t.Errorf("heard %q", heard)
 		}
 		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-santos' AND unread")
+	})
+}
+
+// TestNamesAreData: nothing a person puts into their name moves into the organisation that a list shows.
+func TestNamesAreData(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, last := range []string{"A\nNorthgate", "B\x1fNorthgate", "\x05Northgate", "Ünïcode 😀"} {
+			err := w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.Exec(ctx, "UPDATE account_user SET last_name = $1 WHERE id = $2", last, w.people["dana"].ID)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(time.Second)
+			w.send("dana", "santos@example.org", "named", "b")
+			row := w.get("santos", "/mail/inbox").Find(".conv").First()
+			if got := row.Find(".org").Text(); got != "Harbor Point Dental" {
+				t.Errorf("named %q, the list shows the organisation %q", last, got)
+			}
+			if got := row.Find(".nm").Text(); !strings.HasSuffix(got, last) {
+				t.Errorf("named %q, the list shows %q", last, got)
+			}
+		}
 	})
 }

@@ -106,10 +106,14 @@ func (w *world) newRouter(log *slog.Logger, plain bool) *web.Router {
 			a, ok := w.people[token]
 			return a, ok, nil
 		},
-		Shell: func(_ context.Context, by actor.Actor) (ui.Shell, error) {
+		Shell: func(ctx context.Context, by actor.Actor) (ui.Shell, error) {
 			zone, err := time.LoadLocation("America/Los_Angeles")
+			if err != nil {
+				return ui.Shell{}, err
+			}
+			n, err := w.Unread(ctx, w.d, by.ID)
 			return ui.Shell{Product: "SecurePractice", Name: by.Name(), SignedIn: by.SignedIn(), Zone: zone, Practice: "Harbor Point Dental",
-				Tabs: []ui.Tab{{Key: "mail", Label: "SecureMail", Icon: "mail", Href: "/mail"}}}, err
+				Tabs: []ui.Tab{{Key: "mail", Label: "SecureMail", Icon: "mail", Href: "/mail", Count: n}}}, err
 		}})
 	w.Mount(rt)
 	return rt

@@ -423,7 +423,7 @@ func title(h Head) string {
 }
 
 // owner is whose page this is: the practice that sent the link, the person's own, else the product.
-func owner(h Head, s Shell, signedIn bool) string {
+func owner(h Head, s *Shell, signedIn bool) string {
 	switch {
 	case signedIn && s.Staff:
 		return s.Product + " Support"
@@ -436,7 +436,7 @@ func owner(h Head, s Shell, signedIn bool) string {
 }
 
 // reach is whom to call: the practice named on the page, else Support.
-func reach(h Head, s Shell) (name, phone string) {
+func reach(h Head, s *Shell) (name, phone string) {
 	switch {
 	case s.SignedIn && !s.Staff && s.Practice != "":
 		return s.Practice, s.PracticePhone
@@ -446,7 +446,7 @@ func reach(h Head, s Shell) (name, phone string) {
 	return s.Product, s.SupportPhone
 }
 
-func reachLine(h Head, s Shell) string {
+func reachLine(h Head, s *Shell) string {
 	name, phone := reach(h, s)
 	switch {
 	case phone == "":
@@ -556,7 +556,7 @@ func bar(h Head, signedIn bool) templ.Component {
 	})
 }
 
-func home(s Shell, signedIn bool) string {
+func home(s *Shell, signedIn bool) string {
 	switch {
 	case signedIn && s.Staff:
 		return "/support"
@@ -846,7 +846,7 @@ func nameMenu(h Head) templ.Component {
 	})
 }
 
-func signInURL(s Shell) string {
+func signInURL(s *Shell) string {
 	if s.Staff {
 		return "/support/signin"
 	}

@@ -53,17 +53,29 @@ type shellKey struct{}
 
 // WithShell puts the shell's data where the components find it.
 func WithShell(ctx context.Context, s Shell) context.Context {
-	return context.WithValue(ctx, shellKey{}, s)
-}
-
-// ShellFrom reads the shell's data. Without one it answers an empty shell in UTC, so that a component can be
-// rendered alone.
-func ShellFrom(ctx context.Context) Shell {
-	s, _ := ctx.Value(shellKey{}).(Shell)
 	if s.Zone == nil {
 		s.Zone = time.UTC
 	}
-	return s
+	return context.WithValue(ctx, shellKey{}, &s)
+}
+
+// ShellFrom reads the shell's data. Without one it answers an empty shell in UTC, so that a component can be
+// rendered alone. Nobody may change it: a page asks for it hundreds of times, so all get the same one.
+func ShellFrom(ctx context.Context) *Shell {
+	if s, ok := ctx.Value(shellKey{}).(*Shell); ok {
+		return s
+	}
+	return &Shell{Zone: time.UTC}
+}
+
+// Count is the number that stands beside a product's tab; zero when this person has no such tab.
+func (s *Shell) Count(product string) int {
+	for _, t := range s.Tabs {
+		if t.Key == product {
+			return t.Count
+		}
+	}
+	return 0
 }
 
 // Input describes one form field. Its id is its Name, so an error's link in the summary leads to it.

@@ -74,7 +74,7 @@ CREATE TABLE mail_member (
   PRIMARY KEY (user_id, thread_id)
 );
 CREATE INDEX mail_member_folder ON mail_member (user_id, folder, last_at, thread_id);
-CREATE INDEX mail_member_unread ON mail_member (user_id, last_at, thread_id) WHERE unread;
+CREATE INDEX mail_member_unread ON mail_member (user_id, last_at) WHERE unread AND folder = 'inbox';
 CREATE INDEX mail_member_thread ON mail_member (thread_id, user_id);
 CREATE TABLE mail_draft (
   id TEXT COLLATE "C" PRIMARY KEY,
