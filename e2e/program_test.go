@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// built is the program, built once with the race detector when the tests have it.
+// built is the program, built once as it ships.
 var built string
 
 func TestMain(m *testing.M) {
