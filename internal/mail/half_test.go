@@ -3,6 +3,8 @@ package mail_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -89,14 +91,18 @@ func (b breaker) mend(table string) {
 func TestNothingHalf(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		d := dbtest.SQLite(t)
-		nothingHalf(t, newWorld(t, d), newBreaker(t, d, ""))
+		w, b := newWorld(t, d), newBreaker(t, d, "")
+		nothingHalf(t, w, b)
+		nothingTypedLost(t, w, b)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		owner, url := dbtest.PostgresURLs(t)
 		d, err := db.Open(t.Context(), url, db.Options{Conns: 8})
 		must(t, err)
 		t.Cleanup(func() { _ = d.Close() })
-		nothingHalf(t, newWorld(t, d), newBreaker(t, d, owner))
+		w, b := newWorld(t, d), newBreaker(t, d, owner)
+		nothingHalf(t, w, b)
+		nothingTypedLost(t, w, b)
 	})
 }
 
@@ -189,6 +195,42 @@ func nothingHalf(t *testing.T, w *world, b breaker) {
 		_, least := prepare()
 		if broke < least {
 			t.Errorf("%s failed %d times, it writes at least %d tables", name, broke, least)
+		}
+	}
+}
+
+// nothingTypedLost: when the database fails under Send, the form is there again with all that was typed and a number for
+// Support, and the same form then goes out once.
+func nothingTypedLost(t *testing.T, w *world, b breaker) {
+	t.Helper()
+	thread := w.send("dana", "santos@example.org", "Before", "b").ThreadID
+	for path, form := range map[string]url.Values{
+		"/mail/new":                    {"id": {db.NewID()}, "to": {"santos@example.org"}, "subject": {"Films <of> #14"}, "body": {"A long\nletter & more"}},
+		"/mail/t/" + thread + "/reply": {"id": {db.NewID()}, "version": {"0"}, "body": {"A long\nletter & more"}},
+	} {
+		before := w.count("SELECT COUNT(*) FROM mail_message")
+		b.fail("mail_message")
+		p := w.post("dana", path, form)
+		b.mend("mail_message")
+		if p.code != http.StatusInternalServerError {
+			t.Errorf("%s with a failing database: %d", path, p.code)
+		}
+		if words := p.text("[data-summary]"); !strings.Contains(words, "it will not be sent twice") || !strings.Contains(words, "this number: ") || strings.Contains(words, "broken") {
+			t.Errorf("%s says %q", path, words)
+		}
+		if got := p.Find("form[data-compose] [name=body]").Text(); got != form.Get("body") {
+			t.Errorf("%s keeps %q of the text", path, got)
+		}
+		if got := p.Find("form[data-compose] [name=id]").AttrOr("value", ""); got != form.Get("id") {
+			t.Errorf("%s now calls the message %q", path, got)
+		}
+		for range 2 {
+			if p := w.post("dana", path, form); p.code != http.StatusSeeOther {
+				t.Errorf("%s sent again: %d", path, p.code)
+			}
+		}
+		if n := w.count("SELECT COUNT(*) FROM mail_message"); n != before+1 {
+			t.Errorf("%s stored %d messages", path, n-before)
 		}
 	}
 }

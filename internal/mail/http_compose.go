@@ -127,6 +127,15 @@ func (s *Service) keep(ctx context.Context, by actor.Actor, f *writing) error {
 	return s.removeFile(ctx, by, d.ID, f.remove)
 }
 
+// unforeseen makes of an error that nobody foresaw one that the form itself can show: a disk that is full must not cost
+// what was typed. A form of which too little has arrived, or whose browser went away, keeps the error.
+func unforeseen(r *http.Request, f writing, err error) error {
+	if fault.From(err).Kind != fault.Unknown || !validID(f.draft.ID) || r.Context().Err() != nil {
+		return err
+	}
+	return web.Unexpected(r, err, "Something went wrong, and we cannot say that it was stored. What you wrote is still here. Try again: it will not be sent twice.")
+}
+
 // refusedStatus is the status of a form that is shown again; false for what has a page of its own.
 func refusedStatus(err error) (int, bool) {
 	switch f := fault.From(err); {
@@ -136,6 +145,10 @@ func refusedStatus(err error) (int, bool) {
 		return http.StatusConflict, true
 	case f.Kind == fault.TooMany:
 		return http.StatusTooManyRequests, true
+	case f.Kind == fault.Busy:
+		return http.StatusServiceUnavailable, true
+	case f.Kind == fault.Unknown && f.Text != "":
+		return http.StatusInternalServerError, true
 	}
 	return 0, false
 }
@@ -243,6 +256,7 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 // answerCompose shows a refused form again with all that was typed.
 func (s *Service) answerCompose(w http.ResponseWriter, r *http.Request, f writing, err error) error {
 	by := web.Actor(r)
+	err = unforeseen(r, f, err)
 	status, ok := refusedStatus(err)
 	if !ok {
 		return paidPage(w, r, by, err)

@@ -130,6 +130,7 @@ func (s *Service) postReply(w http.ResponseWriter, r *http.Request) error {
 
 // answerReply shows a refused reply again with all that was typed.
 func (s *Service) answerReply(w http.ResponseWriter, r *http.Request, f writing, err error) error {
+	err = unforeseen(r, f, err)
 	status, ok := refusedStatus(err)
 	if !ok {
 		return err

@@ -45,7 +45,20 @@ func refusalOf(err error) refusal {
 	case fault.Busy:
 		return refusal{http.StatusServiceUnavailable, "Very busy at the moment", "Wait a minute, then try again. Nothing was lost."}
 	}
-	return refusal{http.StatusInternalServerError, "Something went wrong", "Your draft is saved. Try again. If it happens again, call Support and read them this number:"}
+	return refusal{http.StatusInternalServerError, "Something went wrong", "Try again. If it happens again, call Support and read them this number:"}
+}
+
+// Unexpected logs an error nobody foresaw and gives what the person is told, for a handler that shows their form again with
+// all they typed instead of the page for such errors: doubt is what the person is told, before how to go on.
+func Unexpected(r *http.Request, err error, doubt string) *fault.Fault {
+	st := stateOf(r)
+	st.logUnexpected(r, err)
+	return fault.New(fault.Unknown, doubt+" If it happens again, call Support and read them this number: "+st.number())
+}
+
+func (st *state) logUnexpected(r *http.Request, err error) {
+	st.rt.o.Log.LogAttrs(r.Context(), slog.LevelError, "unexpected error",
+		append(st.fields(r, http.StatusInternalServerError), slog.String("error", scrub(err.Error())))...)
 }
 
 // fail meets the person with what became of their request. It is the only place that logs an unexpected error.
@@ -55,8 +68,7 @@ func (st *state) fail(r *http.Request, err error) {
 	}
 	f := fault.From(err)
 	if f.Kind == fault.Unknown && !errors.Is(err, errMethod) {
-		st.rt.o.Log.LogAttrs(r.Context(), slog.LevelError, "unexpected error",
-			append(st.fields(r, http.StatusInternalServerError), slog.String("error", scrub(err.Error())))...)
+		st.logUnexpected(r, err)
 		st.answer500(r)
 		return
 	}
@@ -91,6 +103,9 @@ func (st *state) abortIfBegun() {
 func (st *state) answer500(r *http.Request) {
 	st.abortIfBegun()
 	ref := refusalOf(errors.New("web: unexpected"))
+	if r.Method == http.MethodPost {
+		ref.text = "What you sent may not be stored. Go back, look, and try again. If it happens again, call Support and read them this number:"
+	}
 	if st.swap(r) {
 		st.reload(r, &fault.Fault{})
 		return
