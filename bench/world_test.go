@@ -162,33 +162,38 @@ func hello(t *testing.T, clients int, span time.Duration) result {
 	return loop(t, clients, span, func(int, int) error { return get(c, s.URL, "") })
 }
 
-// process builds and starts the real program on existing data; it returns the time until it is ready, and its memory.
-func process(t *testing.T) (ready time.Duration, idleMB float64) {
+// program is the real program on the demo's data.
+type program struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	url  string
+	took time.Duration // until it was ready
+}
+
+// build makes the program as it ships and returns its path.
+func build(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "securepractice")
 	if b, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "../cmd/securepractice").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, b)
 	}
-	dir := t.TempDir()
-	for range 2 { // the first start makes the data
-		ready, idleMB = startOnce(t, bin, dir)
-	}
-	return ready, idleMB
+	return bin
 }
 
-func startOnce(t *testing.T, bin, dir string) (time.Duration, float64) {
+// run starts it and waits until it can serve.
+func run(t *testing.T, bin, dir string) *program {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	port := strconv.Itoa(20000 + os.Getpid()%20000)
-	cmd := exec.CommandContext(ctx, bin, "demo", "--port", port, "--data", dir)
+	p := &program{t: t, cmd: exec.Command(bin, "demo", "--port", port, "--data", dir), url: "http://127.0.0.1:" + port}
 	begin := time.Now()
-	if err := cmd.Start(); err != nil {
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(p.stop)
 	for {
-		r, err := http.Get("http://127.0.0.1:" + port + "/readyz")
-		if err == nil {
+		if r, err := http.Get(p.url + "/readyz"); err == nil {
 			r.Body.Close()
 			if r.StatusCode == http.StatusOK {
 				break
@@ -199,21 +204,31 @@ func startOnce(t *testing.T, bin, dir string) (time.Duration, float64) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
-	ready := time.Since(begin)
-	time.Sleep(6 * time.Second) // idle: past the first round of periodic work
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
+	p.took = time.Since(begin)
+	return p
+}
+
+func (p *program) stop() {
+	if p.cmd.ProcessState == nil {
+		_ = p.cmd.Process.Signal(os.Interrupt)
+		_ = p.cmd.Wait()
 	}
-	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
+}
+
+// memory is a line of the process's status in MB: VmRSS now, VmHWM at most.
+func (p *program) memory(line string) float64 {
+	p.t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	m := regexp.MustCompile(line + `:\s+(\d+) kB`).FindSubmatch(b)
 	if m == nil {
-		t.Fatal("no VmRSS")
+		p.t.Fatal("no " + line)
 	}
 	kb, err := strconv.ParseFloat(string(m[1]), 64)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	_ = cmd.Process.Signal(os.Interrupt)
-	_ = cmd.Wait()
-	return ready, kb / 1024
+	return kb / 1024
 }
