@@ -67,7 +67,7 @@ func eval[T any](t *testing.T, ctx context.Context, js string) T {
 }
 
 // send gives the browser one command of its protocol.
-func send[P any](t *testing.T, ctx context.Context, command cdp.Command[P, cdp.Empty], params P) {
+func send[P, R any](t *testing.T, ctx context.Context, command cdp.Command[P, R], params P) {
 	t.Helper()
 	do(t, ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, target, command, params)

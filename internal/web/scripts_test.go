@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"securepractice/internal/actor"
@@ -202,5 +203,24 @@ func TestLive(t *testing.T) {
 	shoot(t, ctx, "inbox-news")
 	if lines := bad(); len(lines) > 0 {
 		t.Error(lines)
+	}
+}
+
+// TestPrintScript: a button prints with everything open; one of a page for paper does so by itself, once.
+func TestPrintScript(t *testing.T) {
+	s := galleryServer(t)
+	for mark, want := range map[string]int{"": 0, "now": 1} {
+		ctx, bad := newTab(t)
+		send(t, ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(
+			`window.printed = 0; window.print = () => { printed++; };
+			addEventListener('readystatechange', () => document.querySelectorAll('[data-print]').forEach(b => { b.dataset.print = %q; }), true);`, mark)})
+		open(t, ctx, s.URL+"/thread")
+		eval[bool](t, ctx, `document.fonts.ready.then(() => new Promise(r => setTimeout(r, 100))), true`)
+		until(t, ctx, fmt.Sprintf(`printed === %d`, want))
+		do(t, ctx, chromedp.Click(chromedp.CSS(`[data-print]`)))
+		until(t, ctx, fmt.Sprintf(`printed === %d && ![...document.querySelectorAll('details.sheet')].some(d => !d.open)`, want+1))
+		if lines := bad(); len(lines) > 0 {
+			t.Error(lines)
+		}
 	}
 }
