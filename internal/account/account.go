@@ -27,7 +27,10 @@ type Settings struct {
 	NoClasses     bool          // true: any characters will do
 	History       int           // earlier passwords refused; 6
 	MaxAge        time.Duration // 90 days; negative: passwords do not expire
+	Reminders     []int         // days before a password expires on which its owner is told; 14, 7 and 1; empty: none
 	WrongTries    int64         // that lock an account; 5
+	LockFor       time.Duration // the first lock; each in a row lasts twice as long; 0: until a reset or Support opens it
+	LockMost      time.Duration // the longest such lock; 24 hours
 	Idle          time.Duration // 30 minutes
 	Session       time.Duration // 12 hours
 	ResetLink     time.Duration // 24 hours
@@ -49,7 +52,11 @@ func (s Settings) withDefaults() Settings {
 	set(&s.MaxPassword, 256)
 	set(&s.History, 6)
 	set(&s.MaxAge, 90*24*time.Hour)
+	if s.Reminders == nil {
+		s.Reminders = []int{14, 7, 1}
+	}
 	set(&s.WrongTries, 5)
+	set(&s.LockMost, 24*time.Hour)
 	set(&s.Idle, 30*time.Minute)
 	set(&s.Session, 12*time.Hour)
 	set(&s.ResetLink, 24*time.Hour)

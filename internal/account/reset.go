@@ -177,6 +177,9 @@ func (s *Service) putPassword(ctx context.Context, tx *db.Tx, u User, hash strin
 	if !ok {
 		return fault.New(fault.Conflict, "Your password was changed in another window. Sign in with the new one.")
 	}
+	if err := forgetLocks(ctx, tx, u.ID); err != nil {
+		return fmt.Errorf("forget earlier locks: %w", err)
+	}
 	if err := insertPassword(ctx, tx, u.ID, hash, now); err != nil {
 		return fmt.Errorf("keep the password: %w", err)
 	}
