@@ -96,7 +96,7 @@ func TestRemindersBeginAnewWithTheNextPassword(t *testing.T) {
 		w.clock.Advance(13 * aDay)
 		w.remind()
 		wantReminders(t, w, w.pat, "Your password expires in 13 days") // of the old one
-		w.clock.Advance(64 * aDay) // 77 days after the change
+		w.clock.Advance(64 * aDay)                                     // 77 days after the change
 		w.remind()
 		wantReminders(t, w, w.pat, "Your password expires in 13 days", "Your password expires in 13 days")
 	})
