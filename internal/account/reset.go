@@ -138,6 +138,11 @@ func (s *Service) Reset(ctx context.Context, by actor.Actor, in Reset) error {
 		if err := s.EndSessions(ctx, tx, u.ID, "", "password"); err != nil {
 			return err
 		}
+		if by.SessionID != "" { // somebody else's, whose cookie this browser is about to lose
+			if err := deleteSession(ctx, tx, by.SessionID); err != nil {
+				return fmt.Errorf("end this browser's session: %w", err)
+			}
+		}
 		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.PasswordReset, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID})
 	})
 }

@@ -52,6 +52,7 @@ type world struct {
 	notify        *notify.Service
 	verify        *verify.Service
 	practices     *practice.Service
+	keys          *crypt.Keys
 	site          http.Handler
 	log           bytes.Buffer
 	logMu         sync.Mutex
@@ -76,6 +77,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*account.Settings)) *world 
 	log := slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.jobs = jobs.New(d, log)
 	keys := crypttest.Keys(t, d)
+	w.keys = keys
 	limits := &limit.Limiter{Keys: keys, Clock: w.clock}
 	trail := audit.New(audit.Options{DB: d, Keys: keys, Clock: w.clock})
 	w.notify = notify.New(notify.Options{DB: d, Keys: keys, Jobs: w.jobs, Clock: w.clock, Carrier: notify.Outbox{DB: d, Clock: w.clock},
