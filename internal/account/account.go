@@ -41,6 +41,7 @@ type Settings struct {
 	Hashers       int           // hashes computed at once; twice the number of processors
 	HashWait      time.Duration // how long a sign-in waits for its turn and for its hash before it is told to come back; 5 seconds
 	SignInsPerIP  int64         // tries an address and 15 minutes; 300
+	ForgotTime    time.Duration // how long Forgot Password takes at least, whatever the address; 200 ms
 	ResetsPerDay  int64         // reset e-mails an account and day; 5
 	TermsVersion  string
 	TermsText     string
@@ -67,6 +68,7 @@ func (s Settings) withDefaults() Settings {
 	set(&s.HashWait, 5*time.Second)
 	set(&s.SignInsPerIP, 300)
 	set(&s.ResetsPerDay, 5)
+	set(&s.ForgotTime, 200*time.Millisecond)
 	set(&s.NoticesPerDay, 1)
 	return s
 }

@@ -18,12 +18,25 @@ import (
 // resetKind is both the link and the flow of a reset; its subject is the user.
 const resetKind = "reset"
 
-// Forgot sends a reset link when the address has an account. The answer never tells: only a wrong format is a fault.
+// Forgot sends a reset link when the address has an account. The answer never tells: only a wrong format is a fault, and
+// every address takes the same time, whatever is done for it.
 func (s *Service) Forgot(ctx context.Context, by actor.Actor, email string) error {
 	canon, ok := CanonEmail(email)
 	if !ok {
 		return fault.Field("email", EmailFormat)
 	}
+	even := time.NewTimer(s.set.ForgotTime)
+	defer even.Stop()
+	err := s.remember(ctx, by, canon)
+	select {
+	case <-even.C:
+	case <-ctx.Done():
+	}
+	return err
+}
+
+// remember sends whatever an address that forgot its password is sent.
+func (s *Service) remember(ctx context.Context, by actor.Actor, canon string) error {
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "resets an address", Max: s.set.SignInsPerIP, Window: time.Hour}, by.IP)
 		if err != nil {

@@ -84,7 +84,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*account.Settings)) *world 
 		From: "notify@portal.example", Product: "SecurePractice", BaseURL: &url.URL{Scheme: "https", Host: "portal.example"}})
 	w.practices = practice.New(practice.Options{DB: d, Keys: keys, Clock: w.clock, Audit: trail})
 	w.verify = verify.New(verify.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: limits, Audit: trail})
-	set := account.Settings{ArgonMemory: 64, ArgonTime: 1, TermsVersion: "2026-01-01", TermsText: "# Terms\n\nBe kind."}
+	set := account.Settings{ArgonMemory: 64, ArgonTime: 1, ForgotTime: 1, TermsVersion: "2026-01-01", TermsText: "# Terms\n\nBe kind."}
 	for _, c := range change {
 		c(&set)
 	}
