@@ -27,7 +27,10 @@ type Settings struct {
 	NoClasses     bool          // true: any characters will do
 	History       int           // earlier passwords refused; 6
 	MaxAge        time.Duration // 90 days; negative: passwords do not expire
+	Reminders     []int         // days before a password expires on which its owner is told; 14, 7 and 1; empty: none
 	WrongTries    int64         // that lock an account; 5
+	LockFor       time.Duration // the first lock; each in a row lasts twice as long; 0: until a reset or Support opens it
+	LockMost      time.Duration // the longest such lock; 24 hours
 	Idle          time.Duration // 30 minutes
 	Session       time.Duration // 12 hours
 	ResetLink     time.Duration // 24 hours
@@ -38,6 +41,7 @@ type Settings struct {
 	Hashers       int           // hashes computed at once; twice the number of processors
 	HashWait      time.Duration // how long a sign-in waits for its turn and for its hash before it is told to come back; 5 seconds
 	SignInsPerIP  int64         // tries an address and 15 minutes; 300
+	ForgotTime    time.Duration // how long Forgot Password takes at least, whatever the address; 200 ms
 	ResetsPerDay  int64         // reset e-mails an account and day; 5
 	TermsVersion  string
 	TermsText     string
@@ -49,7 +53,11 @@ func (s Settings) withDefaults() Settings {
 	set(&s.MaxPassword, 256)
 	set(&s.History, 6)
 	set(&s.MaxAge, 90*24*time.Hour)
+	if s.Reminders == nil {
+		s.Reminders = []int{14, 7, 1}
+	}
 	set(&s.WrongTries, 5)
+	set(&s.LockMost, 24*time.Hour)
 	set(&s.Idle, 30*time.Minute)
 	set(&s.Session, 12*time.Hour)
 	set(&s.ResetLink, 24*time.Hour)
@@ -60,6 +68,7 @@ func (s Settings) withDefaults() Settings {
 	set(&s.HashWait, 5*time.Second)
 	set(&s.SignInsPerIP, 300)
 	set(&s.ResetsPerDay, 5)
+	set(&s.ForgotTime, 200*time.Millisecond)
 	set(&s.NoticesPerDay, 1)
 	return s
 }

@@ -40,6 +40,7 @@ func (s *Service) registerNotices() {
 			return write(s.o.Notify.URL("/reset/" + token)), nil
 		}})
 	}
+	s.o.Notify.Register(notify.Template{Name: remindTemplate, Render: s.renderReminder})
 	s.o.Notify.Register(notify.Template{Name: "account.password_changed", Render: func(context.Context, db.Reader, notify.Params) (notify.Content, error) {
 		return notify.Content{Subject: "Your password was changed", Body: "The password of your account was just changed, and other devices were signed out.\n\nIf it was not you, choose a new password at once: " +
 			s.o.Notify.URL("/forgot")}, nil

@@ -70,11 +70,12 @@ func (s *Service) CheckNewPassword(ctx context.Context, c PasswordCheck) error {
 
 // faultsOf is what can be said of a new password without comparing it with earlier ones.
 func (s *Service) faultsOf(c PasswordCheck) (f fault.Fields) {
-	switch text := s.refusal(c); {
-	case c.Password == "":
+	if c.Password == "" {
 		f.Add(c.Field, "Enter a password")
-	case text != "":
-		f.Add(c.Field, text)
+	} else {
+		for _, sentence := range s.refusals(c) {
+			f.Add(c.Field, sentence)
+		}
 	}
 	if c.Confirm != c.Password {
 		f.Add(c.ConfirmField, "Re-enter the same password")
@@ -82,11 +83,10 @@ func (s *Service) faultsOf(c PasswordCheck) (f fault.Fields) {
 	return f
 }
 
-// refusal is what a password lacks, one sentence a line, or "".
-func (s *Service) refusal(c PasswordCheck) string {
+// refusals are what is wrong with a password, a sentence each.
+func (s *Service) refusals(c PasswordCheck) (lacks []string) {
 	p := fold(c.Password)
 	n := utf8.RuneCountInString(p)
-	var lacks []string
 	if n < s.set.MinPassword {
 		lacks = append(lacks, "Password must be at least "+strconv.Itoa(s.set.MinPassword)+" characters")
 	}
@@ -96,16 +96,14 @@ func (s *Service) refusal(c PasswordCheck) string {
 	if !s.set.NoClasses {
 		lacks = append(lacks, missingClasses(p)...)
 	}
-	if len(lacks) > 0 {
-		return strings.Join(lacks, ". ")
+	switch {
+	case len(lacks) > 0: // the rest is asked of a password that is right so far
+	case own(p, c):
+		lacks = append(lacks, "Choose a password without your name, your email address or your practice's name")
+	case common(p):
+		lacks = append(lacks, "This password is on a list of common passwords. Choose another.")
 	}
-	if own(p, c) {
-		return "Choose a password without your name, your email address or your practice's name"
-	}
-	if common(p) {
-		return "This password is on a list of common passwords. Choose another."
-	}
-	return ""
+	return lacks
 }
 
 func missingClasses(p string) (lacks []string) {
@@ -181,14 +179,4 @@ func (s *Service) usedBefore(ctx context.Context, c PasswordCheck) (bool, error)
 // expired says whether a password set then must be changed now.
 func (s *Service) expired(setAt int64, now int64) bool {
 	return s.set.MaxAge > 0 && setAt > 0 && now-setAt > s.set.MaxAge.Microseconds()
-}
-
-// PasswordDays is in how many days a signed-in person's password expires; ok is false when it does not.
-func (s *Service) PasswordDays(ctx context.Context, userID string) (days int, ok bool, err error) {
-	u, err := s.Find(ctx, s.o.DB, userID)
-	if err != nil || s.set.MaxAge <= 0 || u.PasswordAt == 0 {
-		return 0, false, err
-	}
-	left := s.set.MaxAge - s.o.Clock.Now().Sub(time.UnixMicro(u.PasswordAt))
-	return int(left / (24 * time.Hour)), true, nil
 }

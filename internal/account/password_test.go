@@ -45,7 +45,7 @@ func TestNewPassword(t *testing.T) {
 		{"Ab1!", short},
 		{"Ab1!xyz", short},
 		{"Ab1!xyzw", ""},
-		{"a", short + ". " + upper + ". " + number + ". " + other},
+		{"a", short + "\n" + upper + "\n" + number + "\n" + other},
 		{"UNDER-9-GLASS", lower},
 		{"under-9-glass", upper},
 		{"Under-nine-glass", number},
@@ -269,6 +269,33 @@ func TestPatientsProfile(t *testing.T) {
 		b.post("/profile/account", "first_name", "Pat", "last_name", "Quinn", "time_zone", "UTC", "ada_number", "not even one", "specialties", "Endodontics").goesTo("/profile/account")
 		if u, err := w.Find(t.Context(), w.d, w.pat.ID); err != nil || u.ADA != "" || len(u.Specialties) != 0 || u.Zone != "UTC" {
 			t.Errorf("stored %+v, %v", u, err)
+		}
+	})
+}
+
+// Each thing a password lacks stands on its own line beside the field and in the summary, and is announced as an error
+// of its own.
+func TestOneLineForEachMissingClass(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser()
+		b.signIn(w.pat.Email, password).goesTo("/")
+		p := b.post("/password", "current_password", password, "new_password", "abc", "confirm_password", "abc")
+		want := []string{"Password must be at least 8 characters", "Password must contain an upper case letter", "Password must contain a number", "Password must contain a special character"}
+		lines := p.Find("#new_password-e > span > span")
+		links := p.Find(".summary li")
+		if lines.Length() != len(want) || links.Length() != len(want) || p.Find("#new_password-e br").Length() != len(want)-1 {
+			t.Fatalf("%d lines beside the field, %d in the summary", lines.Length(), links.Length())
+		}
+		for i, sentence := range want {
+			if got := lines.Eq(i).Text(); got != "Error: "+sentence {
+				t.Errorf("line %d: %q", i, got)
+			}
+			if got := links.Eq(i).Text(); got != sentence {
+				t.Errorf("summary %d: %q", i, got)
+			}
+		}
+		if by, _ := p.Find("#new_password").Attr("aria-describedby"); !strings.Contains(by, "new_password-e") {
+			t.Errorf("described by %q", by)
 		}
 	})
 }

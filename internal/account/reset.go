@@ -18,12 +18,25 @@ import (
 // resetKind is both the link and the flow of a reset; its subject is the user.
 const resetKind = "reset"
 
-// Forgot sends a reset link when the address has an account. The answer never tells: only a wrong format is a fault.
+// Forgot sends a reset link when the address has an account. The answer never tells: only a wrong format is a fault, and
+// every address takes the same time, whatever is done for it.
 func (s *Service) Forgot(ctx context.Context, by actor.Actor, email string) error {
 	canon, ok := CanonEmail(email)
 	if !ok {
 		return fault.Field("email", EmailFormat)
 	}
+	even := time.NewTimer(s.set.ForgotTime)
+	defer even.Stop()
+	err := s.remember(ctx, by, canon)
+	select {
+	case <-even.C:
+	case <-ctx.Done():
+	}
+	return err
+}
+
+// remember sends whatever an address that forgot its password is sent.
+func (s *Service) remember(ctx context.Context, by actor.Actor, canon string) error {
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "resets an address", Max: s.set.SignInsPerIP, Window: time.Hour}, by.IP)
 		if err != nil {
@@ -138,6 +151,11 @@ func (s *Service) Reset(ctx context.Context, by actor.Actor, in Reset) error {
 		if err := s.EndSessions(ctx, tx, u.ID, "", "password"); err != nil {
 			return err
 		}
+		if by.SessionID != "" { // somebody else's, whose cookie this browser is about to lose
+			if err := deleteSession(ctx, tx, by.SessionID); err != nil {
+				return fmt.Errorf("end this browser's session: %w", err)
+			}
+		}
 		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.PasswordReset, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID})
 	})
 }
@@ -176,6 +194,9 @@ func (s *Service) putPassword(ctx context.Context, tx *db.Tx, u User, hash strin
 	}
 	if !ok {
 		return fault.New(fault.Conflict, "Your password was changed in another window. Sign in with the new one.")
+	}
+	if err := forgetLocks(ctx, tx, u.ID); err != nil {
+		return fmt.Errorf("forget earlier locks: %w", err)
 	}
 	if err := insertPassword(ctx, tx, u.ID, hash, now); err != nil {
 		return fmt.Errorf("keep the password: %w", err)

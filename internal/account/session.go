@@ -146,5 +146,8 @@ func (s *Service) Unlock(ctx context.Context, tx *db.Tx, by actor.Actor, userID 
 	if err := s.mustChange(unlockUser(ctx, tx, userID)); err != nil {
 		return err
 	}
+	if err := forgetLocks(ctx, tx, userID); err != nil {
+		return fmt.Errorf("forget earlier locks: %w", err)
+	}
 	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.SigninUnlocked, SubjectKind: "user", SubjectID: userID})
 }

@@ -121,7 +121,9 @@ func (s *Service) countTry(ctx context.Context, by actor.Actor, canon string, st
 		if !known || (found.Role == actor.Support) != staff || found.hash == "" {
 			return nil
 		}
-		u = found
+		if u, err = s.reopen(ctx, tx, found); err != nil {
+			return fmt.Errorf("open a lock that is over: %w", err)
+		}
 		u.wrongTries, counted, err = countWrong(ctx, tx, u.ID, s.set.WrongTries)
 		return err
 	})
@@ -140,9 +142,9 @@ func (s *Service) refuse(ctx context.Context, by actor.Actor, u User, canon stri
 			}
 			return s.o.Audit.Record(ctx, tx, by, e)
 		}
-		locked, err := lockIfSpent(ctx, tx, u.ID, s.set.WrongTries)
+		locked, err := s.lock(ctx, tx, u)
 		if err != nil {
-			return fmt.Errorf("lock the account: %w", err)
+			return err
 		}
 		if locked {
 			e.Action = audit.SigninLocked
@@ -175,6 +177,9 @@ func (s *Service) accept(ctx context.Context, by actor.Actor, u User, in SignIn,
 		}
 		if !ok { // locked or closed, or another password, in between
 			return s.notRight()
+		}
+		if err := forgetLocks(ctx, tx, u.ID); err != nil {
+			return fmt.Errorf("forget earlier locks: %w", err)
 		}
 		if e.Next, err = s.nextStep(ctx, tx, u, verify.Flow{}); err != nil {
 			return err

@@ -52,6 +52,7 @@ type world struct {
 	notify        *notify.Service
 	verify        *verify.Service
 	practices     *practice.Service
+	keys          *crypt.Keys
 	site          http.Handler
 	log           bytes.Buffer
 	logMu         sync.Mutex
@@ -76,13 +77,14 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*account.Settings)) *world 
 	log := slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.jobs = jobs.New(d, log)
 	keys := crypttest.Keys(t, d)
+	w.keys = keys
 	limits := &limit.Limiter{Keys: keys, Clock: w.clock}
 	trail := audit.New(audit.Options{DB: d, Keys: keys, Clock: w.clock})
 	w.notify = notify.New(notify.Options{DB: d, Keys: keys, Jobs: w.jobs, Clock: w.clock, Carrier: notify.Outbox{DB: d, Clock: w.clock},
 		From: "notify@portal.example", Product: "SecurePractice", BaseURL: &url.URL{Scheme: "https", Host: "portal.example"}})
 	w.practices = practice.New(practice.Options{DB: d, Keys: keys, Clock: w.clock, Audit: trail})
 	w.verify = verify.New(verify.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: limits, Audit: trail})
-	set := account.Settings{ArgonMemory: 64, ArgonTime: 1, TermsVersion: "2026-01-01", TermsText: "# Terms\n\nBe kind."}
+	set := account.Settings{ArgonMemory: 64, ArgonTime: 1, ForgotTime: 1, TermsVersion: "2026-01-01", TermsText: "# Terms\n\nBe kind."}
 	for _, c := range change {
 		c(&set)
 	}

@@ -34,6 +34,12 @@ func (c *Config) Complete() error {
 			l.PasswordAge = -1
 		}
 	}
+	if l.LockFor == 0 {
+		l.LockFor = -1
+		if l.Policy == modern {
+			l.LockFor = time.Minute
+		}
+	}
 	_, err := c.Prefixes()
 	return errors.Join(c.readSecrets(), c.checkValues(), err, l.check())
 }
@@ -109,7 +115,8 @@ func (l Limits) check() error {
 		{"codes_per_address", l.CodesPerAddress}, {"codes_per_day", l.CodesPerDay}, {"flows_per_link", l.FlowsPerLink},
 		{"max_name", int64(l.MaxName)}, {"max_practice_name", int64(l.MaxPracticeName)}, {"max_subject", int64(l.MaxSubject)},
 		{"max_body", int64(l.MaxBody)}, {"max_files", l.MaxFiles}, {"max_total", l.MaxTotal}, {"new_addresses", l.NewAddresses},
-		{"password_history", int64(l.PasswordHistory)}, {"wrong_passwords", l.WrongPasswords}, {"sign_ins", l.SignIns}, {"resets", l.Resets},
+		{"password_history", int64(l.PasswordHistory)}, {"wrong_passwords", l.WrongPasswords}, {"lock_most", int64(l.LockMost)}, {"hash_wait", int64(l.HashWait)}, {"hash_passes", int64(l.HashPasses)},
+		{"sign_ins", l.SignIns}, {"resets", l.Resets},
 		{"notices_per_day", l.NoticesPerDay}, {"idle", int64(l.Idle)}, {"idle_warning", int64(l.IdleWarning)}, {"session", int64(l.Session)},
 	} {
 		p.when(n.value <= 0, n.name+": it must be more than nothing")
@@ -119,6 +126,12 @@ func (l Limits) check() error {
 	p.when(l.MinPassword > l.MaxPassword, "min_password: it is more than max_password")
 	p.when(l.IdleWarning >= l.Idle, "idle_warning: the warning must come before idle ends the session")
 	p.when(l.Idle > l.Session, "idle: it is longer than session")
+	for _, d := range l.PasswordReminders {
+		p.when(d < 1 || l.PasswordAge > 0 && time.Duration(d)*24*time.Hour >= l.PasswordAge, "password_reminders: each must be a day or more, and less than password_age")
+	}
+	p.when(l.LockFor > l.LockMost, "lock_for: it is longer than lock_most")
+	p.when(l.HashMemory < 19 || l.HashMemory > 4096, "hash_memory: give 19 to 4096 mebibytes")
+	p.when(l.HashPasses > 100, "hash_passes: more than 100 would take minutes")
 	p.when(l.Hashers < 0, "hashers: it must not be negative")
 	return errors.Join(p...)
 }

@@ -76,14 +76,22 @@ type Limits struct {
 	PasswordHistory  int           `help:"Earlier passwords that are refused." default:"6"`
 	PasswordAge      time.Duration `help:"After what time a password must be changed; 0: as the policy says; negative: never." default:"0"`
 	WrongPasswords   int64         `help:"Wrong passwords that lock an account." default:"5"`
-	SignIns          int64         `help:"Sign-ins a network address may try in 15 minutes." default:"300"`
-	Resets           int64         `help:"Reset e-mails an account and day." default:"5"`
-	NoticesPerDay    int64         `help:"Notices of one kind a day to a locked or not yet registered address." default:"1"`
+
+	PasswordReminders []int         `help:"Days before a password expires on which its owner is reminded by e-mail, once each; from the first on the dashboard warns.." default:"14,7,1"`
+	LockFor           time.Duration `help:"For how long wrong passwords lock an account the first time; each time in a row is twice as long. 0: as the policy says (modern: 1m); negative, and with policy classic: until a password reset, or Support, opens it." default:"0"`
+	LockMost          time.Duration `help:"The longest lock that opens by itself." default:"24h"`
+
+	SignIns       int64 `help:"Sign-ins a network address may try in 15 minutes." default:"300"`
+	Resets        int64 `help:"Reset e-mails an account and day." default:"5"`
+	NoticesPerDay int64 `help:"Notices of one kind a day to a locked or not yet registered address." default:"1"`
 
 	Idle        time.Duration `help:"After what time without an act a session ends." default:"30m"`
 	IdleWarning time.Duration `help:"When its page warns." default:"25m"`
 	Session     time.Duration `help:"Life of a session in any case." default:"12h"`
-	Hashers     int           `help:"Password hashes computed at once, 46 MiB each; 0: the number of processors."`
+	Hashers     int           `help:"Password hashes computed at once; 0: twice the number of processors."`
+	HashWait    time.Duration `help:"How long a sign-in waits for its turn to be hashed before it is told to come back (503)." default:"5s"`
+	HashMemory  int           `help:"Mebibytes of memory a password hash (argon2id) takes. Stored hashes follow at their next sign-in." default:"46"`
+	HashPasses  int           `help:"Passes a password hash makes over its memory." default:"1"`
 }
 
 // DatabaseURL is the database address in force.

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func TestDefaults(t *testing.T) {
 		InviteLink: 30 * day, PasswordLink: 7 * day, ResetLink: day,
 		CodeLife: 10 * time.Minute, CodeTries: 5, CodesPerFlow: 3, CodesPerNumber: 10, CodesPerAddress: 50, CodesPerDay: 5000, FlowsPerLink: 3,
 		MaxName: 100, MaxPracticeName: 120, MaxSubject: 200, MaxBody: 100_000, MaxFiles: 100, MaxTotal: 300_000_000, NewAddresses: 50,
-		Policy: "classic", MinPassword: 8, MaxPassword: 256, PasswordHistory: 6, PasswordAge: 90 * day, WrongPasswords: 5, SignIns: 300, Resets: 5, NoticesPerDay: 1,
+		Policy: "classic", MinPassword: 8, MaxPassword: 256, PasswordHistory: 6, PasswordAge: 90 * day, WrongPasswords: 5, SignIns: 300, PasswordReminders: []int{14, 7, 1}, LockFor: -1, LockMost: day, HashWait: 5 * time.Second, HashMemory: 46, HashPasses: 1, Resets: 5, NoticesPerDay: 1,
 		Idle: 30 * time.Minute, IdleWarning: 25 * time.Minute, Session: 12 * time.Hour,
 	}
 	if diff := cmp.Diff(want, c.Limits); diff != "" {
@@ -112,7 +113,7 @@ func TestPolicyModern(t *testing.T) {
 	c, err := parse(t, "policy = \"modern\"")
 	must(t, err)
 	must(t, c.Complete())
-	if l := c.Limits; l.MinPassword != 15 || !l.PasswordAnyChars || l.PasswordAge >= 0 {
+	if l := c.Limits; l.MinPassword != 15 || !l.PasswordAnyChars || l.PasswordAge >= 0 || l.LockFor != time.Minute {
 		t.Errorf("%+v", l)
 	}
 	c, err = parse(t, "policy = \"modern\"\nmin_password = 20\npassword_age = \"8760h\"")
@@ -123,6 +124,31 @@ func TestPolicyModern(t *testing.T) {
 	}
 	if _, err := parse(t, "policy = \"strict\""); err == nil {
 		t.Error("a policy nobody knows was taken")
+	}
+}
+
+func TestPasswordNumbers(t *testing.T) {
+	c, err := parse(t, "password_reminders = [10, 3]\nlock_for = \"2m\"\nlock_most = \"1h\"\nhash_memory = 64\nhash_passes = 2\nhash_wait = \"1s\"")
+	must(t, err)
+	must(t, c.Complete())
+	if l := c.Limits; !slices.Equal(l.PasswordReminders, []int{10, 3}) || l.LockFor != 2*time.Minute || l.LockMost != time.Hour || l.HashMemory != 64 || l.HashPasses != 2 || l.HashWait != time.Second {
+		t.Errorf("%+v", l)
+	}
+	c, err = parse(t, "password_reminders = []")
+	must(t, err)
+	must(t, c.Complete())
+	if l := c.Limits; l.PasswordReminders == nil || len(l.PasswordReminders) != 0 {
+		t.Errorf("no reminders: %#v", l.PasswordReminders)
+	}
+	for toml, want := range map[string]string{
+		"password_reminders = [14, 0]": "password_reminders:", "password_age = \"240h\"": "password_reminders:", "lock_for = \"48h\"": "lock_for:", "lock_most = \"0s\"": "lock_most:",
+		"hash_memory = 8": "hash_memory:", "hash_memory = 100000": "hash_memory:", "hash_passes = 0": "hash_passes:", "hash_wait = \"0s\"": "hash_wait:",
+	} {
+		c, err := parse(t, toml)
+		must(t, err)
+		if err := c.Complete(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", toml, err)
+		}
 	}
 }
 

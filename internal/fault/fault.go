@@ -8,6 +8,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what went wrong in terms of what the person can do next. Each kind has one HTTP status (package web).
@@ -82,15 +83,17 @@ func From(err error) *Fault {
 // Is says whether err carries a fault of this kind.
 func Is(err error, kind Kind) bool { return err != nil && From(err).Kind == kind }
 
-// For is the sentence for one field, empty when there is none. Works on a nil fault, for pages without errors.
+// For is what is wrong with one field, one sentence a line, empty when nothing is. Works on a nil fault, for pages
+// without errors.
 func (f *Fault) For(field string) string {
 	if f == nil {
 		return ""
 	}
+	var lines []string
 	for _, e := range f.Fields {
 		if e.Field == field {
-			return e.Text
+			lines = append(lines, e.Text)
 		}
 	}
-	return ""
+	return strings.Join(lines, "\n")
 }

@@ -6,12 +6,10 @@ import (
 	"net/http"
 	"time"
 
+	"securepractice/internal/account"
 	"securepractice/internal/ui"
 	"securepractice/internal/web"
 )
-
-// warnDays is from when on the dashboard warns of a password's end.
-const warnDays = 14
 
 func (s *Service) showDashboard(w http.ResponseWriter, r *http.Request) error {
 	by := web.Actor(r)
@@ -20,24 +18,14 @@ func (s *Service) showDashboard(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := dashboard{first: by.First, products: products, now: s.o.Clock.Now().In(zone(by.Zone))}
-	days, expires, err := s.o.Account.PasswordDays(r.Context(), by.ID)
+	days, warn, err := s.o.Account.PasswordWarning(r.Context(), by.ID)
 	if err != nil {
 		return err
 	}
-	if expires && days < warnDays {
-		d.warning = expiry(days)
+	if warn {
+		d.warning = "Password expires " + account.InDays(days)
 	}
 	return web.Render(w, r, http.StatusOK, dashboardPage(d))
-}
-
-func expiry(days int) string {
-	switch {
-	case days < 1:
-		return "Password expires today"
-	case days == 1:
-		return "Password expires tomorrow"
-	}
-	return fmt.Sprintf("Password expires in %d days", days)
 }
 
 // greeting is by the person's own clock.

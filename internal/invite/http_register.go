@@ -246,6 +246,12 @@ func readSecurity(s *Service, v visit, form url.Values, reg *Registration) error
 	return nil
 }
 
+// finishedHere says whether it was this browser that finished the registration. Others, mail scanners among them, get no
+// button that sends an e-mail.
+func (s *Service) finishedHere(r *http.Request, v visit) (bool, error) {
+	return s.o.Verify.Finished(r.Context(), s.o.DB, registerKind, v.inv.ID, web.Browser(r))
+}
+
 // sent is the visit of somebody who has finished; ok is false after an answer.
 func (s *Service) sent(w http.ResponseWriter, r *http.Request) (visit, bool, error) {
 	v, ok, err := s.arrive(w, r, registerKind)
@@ -263,7 +269,11 @@ func (s *Service) showSent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !ok {
 		return err
 	}
-	return web.Render(w, r, http.StatusOK, sentPage(v))
+	here, err := s.finishedHere(r, v)
+	if err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, sentPage(v, here))
 }
 
 func (s *Service) postAgain(w http.ResponseWriter, r *http.Request) error {
@@ -273,6 +283,13 @@ func (s *Service) postAgain(w http.ResponseWriter, r *http.Request) error {
 	v, ok, err := s.sent(w, r)
 	if err != nil || !ok {
 		return err
+	}
+	here, err := s.finishedHere(r, v)
+	if err != nil {
+		return err
+	}
+	if !here {
+		return web.Redirect(w, r, v.registerPath("sent"))
 	}
 	if err := s.sendAgain(r.Context(), v.inv); err != nil {
 		return err

@@ -271,6 +271,29 @@ func TestSupportInvitationWithoutPhone(t *testing.T) {
 	})
 }
 
+// Only the browser that registered can have the second e-mail sent again, once a minute.
+func TestSendItAgain(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.invited(w.ann, asked(invite.Patient))
+		first := path(w, w.last(notify.Email, guest))
+		b, other := w.browser(), w.browser()
+		finish(b, invite.Patient, first)
+		before := w.sent()
+		other.get(first+"/sent").want(200, first+"/sent", "open this page in the browser you registered with")
+		other.post(first+"/again").want(200, first+"/sent")
+		if n := w.sent() - before; n != 0 || other.doc.Find("form").Length() != 0 {
+			t.Errorf("another browser had %d e-mails sent", n)
+		}
+		b.get(first+"/sent").want(200, first+"/sent", "Send it again")
+		b.post(first+"/again").want(200, first+"/sent")
+		b.post(first+"/again").want(429, "")
+		if n := w.sent() - before; n != 1 {
+			t.Errorf("%d e-mails", n)
+		}
+	})
+}
+
 func TestDeadLinkHelps(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)

@@ -50,7 +50,7 @@ type world struct {
 	refuse   error // what OnAccepted answers
 }
 
-func newWorld(t *testing.T, d *db.DB) *world {
+func newWorld(t *testing.T, d *db.DB, change ...func(*account.Settings)) *world {
 	t.Helper()
 	w := &world{t: t, d: d, clock: clock.Fixed(time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC))}
 	keys := crypttest.Keys(t, d)
@@ -61,8 +61,12 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	lim := &limit.Limiter{Keys: keys, Clock: w.clock}
 	practices := practice.New(practice.Options{DB: d, Keys: keys, Clock: w.clock, Audit: trail})
 	ver := verify.New(verify.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail})
+	set := account.Settings{ArgonMemory: 64, ForgotTime: 1, TermsVersion: terms, TermsText: "Be kind."}
+	for _, c := range change {
+		c(&set)
+	}
 	w.account = account.New(account.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail, Practice: practices, Verify: ver,
-		Settings: account.Settings{ArgonMemory: 64, TermsVersion: terms, TermsText: "Be kind."}})
+		Settings: set})
 	w.invite = invite.New(invite.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail, Practice: practices, Verify: ver, Account: w.account,
 		Settings: invite.Settings{TermsVersion: terms, TermsText: "Be kind."}})
 	w.account.OnUnknown = w.invite.Remind

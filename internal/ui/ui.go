@@ -85,7 +85,7 @@ type Input struct {
 	Autocomplete             string
 	Mode                     string // inputmode, such as "tel" or "numeric"
 	Placeholder              string // not for words: a space lets the style sheet tell an empty field
-	Error                    string // the sentence beside the field
+	Error                    string // what stands beside the field, one sentence a line
 	Optional                 bool   // writes "(optional)" after the label
 	Required                 bool   // writes "*" after the label; the page says "* means required"
 	Code                     bool   // a secret code: large monospaced figures, filled in from a text by phones

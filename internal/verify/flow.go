@@ -96,6 +96,18 @@ func (s *Service) FlowIn(ctx context.Context, r db.Reader, kind, browser string)
 	return f, true, nil
 }
 
+// Finished says whether this browser has finished a flow of a kind of this subject, as long as the record is kept.
+func (s *Service) Finished(ctx context.Context, r db.Reader, kind, subject, browser string) (bool, error) {
+	if browser == "" {
+		return false, nil
+	}
+	found, err := findFinished(ctx, r, kind, subject, s.browserMAC(browser))
+	if err != nil {
+		return false, fmt.Errorf("look for a finished flow: %w", err)
+	}
+	return found, nil
+}
+
 func (s *Service) sealData(id string, data []byte) ([]byte, error) {
 	if data == nil {
 		return nil, nil

@@ -83,6 +83,11 @@ func findFlowIn(ctx context.Context, r db.Reader, kind string, browser []byte, n
 		LIMIT 1`, browser, kind, now)
 }
 
+func findFinished(ctx context.Context, r db.Reader, kind, subject string, browser []byte) (bool, error) {
+	_, found, err := db.One(ctx, r, db.Scan1[string], "SELECT id FROM verify_flow WHERE subject_id = $1 AND kind = $2 AND browser_mac = $3 AND state = 'done' LIMIT 1", subject, kind, browser)
+	return found, err
+}
+
 // newFlow is a flow about to begin.
 type newFlow struct {
 	id, kind, subject string

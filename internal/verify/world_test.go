@@ -18,6 +18,7 @@ import (
 	"securepractice/internal/actor"
 	"securepractice/internal/audit"
 	"securepractice/internal/clock"
+	"securepractice/internal/crypt"
 	"securepractice/internal/crypt/crypttest"
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
@@ -51,6 +52,7 @@ type world struct {
 	clock  *clock.Clock
 	jobs   *jobs.Client
 	notify *notify.Service
+	keys   *crypt.Keys
 	site   http.Handler
 }
 
@@ -58,6 +60,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
 	w := &world{t: t, d: d, clock: clock.Fixed(start), jobs: jobs.New(d, slog.New(slog.DiscardHandler))}
 	keys := crypttest.Keys(t, d)
+	w.keys = keys
 	w.notify = notify.New(notify.Options{DB: d, Keys: keys, Jobs: w.jobs, Clock: w.clock, Carrier: notify.Outbox{DB: d, Clock: w.clock},
 		From: "notify@portal.example", Product: "SecurePractice", BaseURL: &url.URL{Scheme: "https", Host: "portal.example"}})
 	w.Service = verify.New(verify.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: &limit.Limiter{Keys: keys, Clock: w.clock},

@@ -1,0 +1,84 @@
+package account_test
+
+import (
+	"testing"
+	"time"
+
+	"securepractice/internal/account"
+)
+
+// growing is the lock of policy modern.
+func growing(s *account.Settings) { s.LockFor, s.LockMost = time.Minute, 5*time.Minute }
+
+// A lock that opens by itself lasts twice as long each time, and allows one try in between.
+func TestLockGrows(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser()
+		wrong := func() {
+			t.Helper()
+			b.signIn(w.pat.Email, "wrong").says(422, notRight)
+		}
+		closed := func(why string) {
+			t.Helper()
+			b.signIn(w.pat.Email, password).says(422, notRight)
+			if got := w.standing(w.pat); got != "locked" {
+				t.Errorf("%s: %s", why, got)
+			}
+		}
+		for range 5 {
+			wrong()
+		}
+		for _, lasts := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
+			closed("just locked")
+			w.clock.Advance(lasts - time.Second)
+			closed("a second before " + lasts.String())
+			w.clock.Advance(time.Second)
+			wrong() // the one try
+		}
+		w.clock.Advance(5 * time.Minute)
+		b.signIn(w.pat.Email, password).goesTo("/")
+		if n := w.number("SELECT COUNT(*) FROM account_lock"); n != 0 {
+			t.Error("a right password did not begin the count anew")
+		}
+		b = w.browser()
+		for range 4 {
+			wrong()
+		}
+		b.signIn(w.pat.Email, password).goesTo("/") // all five tries again
+		if _, n := w.mailed("Your account is locked"); n != 1 {
+			t.Errorf("%d notices on one day", n)
+		}
+		if n := w.number("SELECT COUNT(*) FROM audit_event WHERE action = 'signin.unlocked' AND subject_id = $1", w.pat.ID); n != 6 {
+			t.Errorf("%d openings in the trail", n)
+		}
+	}, growing)
+}
+
+func TestResetEndsAGrowingLock(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser()
+		for range 5 {
+			b.signIn(w.pat.Email, "wrong")
+		}
+		b.choose(w.ask(b, w.pat), better).goesTo("/reset/done")
+		b.signIn(w.pat.Email, better).goesTo("/")
+		if n := w.number("SELECT COUNT(*) FROM account_lock"); n != 0 {
+			t.Error("the count of locks went on")
+		}
+	}, growing)
+}
+
+// Without a delay, or when the setting was taken back, only a reset or Support opens.
+func TestClassicLockStays(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser()
+		for range 5 {
+			b.signIn(w.pat.Email, "wrong")
+		}
+		w.clock.Advance(12 * time.Hour)
+		b.signIn(w.pat.Email, password).says(422, notRight)
+		if got := w.standing(w.pat); got != "locked" {
+			t.Errorf("%s", got)
+		}
+	})
+}
