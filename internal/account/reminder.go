@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,10 +113,7 @@ func (s *Service) daysLeft(u User) (days int, ok bool) {
 	if s.set.MaxAge <= 0 || u.PasswordAt == 0 {
 		return 0, false
 	}
-	zone, err := time.LoadLocation(u.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
+	zone := cmp.Or(Location(u.Zone), time.UTC)
 	end := clock.Time(u.PasswordAt).Add(s.set.MaxAge)
 	return int(date(end, zone).Sub(date(s.o.Clock.Now(), zone)) / day), true
 }
