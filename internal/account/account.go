@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"securepractice/internal/actor"
 	"securepractice/internal/audit"
 	"securepractice/internal/clock"
@@ -41,7 +43,9 @@ type Settings struct {
 	ResetsPerDay  int64         // reset e-mails an account and day; 5
 	TermsVersion  string
 	TermsText     string
-	NoticesPerDay int64 // of one kind to a locked or unregistered address; 1
+	NoticesPerDay int64  // of one kind to a locked or unregistered address; 1
+	MFAAtLogin    string // when users are asked for a second step: MFAOff, MFANewDevice or MFAAlways; MFAOff
+	SecondTries   int64  // tries of authenticator app and recovery codes a person and day; 30
 }
 
 func (s Settings) withDefaults() Settings {
@@ -61,6 +65,8 @@ func (s Settings) withDefaults() Settings {
 	set(&s.SignInsPerIP, 300)
 	set(&s.ResetsPerDay, 5)
 	set(&s.NoticesPerDay, 1)
+	set(&s.MFAAtLogin, MFAOff)
+	set(&s.SecondTries, 30)
 	return s
 }
 
@@ -89,6 +95,7 @@ type Service struct {
 	o      Options
 	set    Settings
 	hasher *hasher
+	rp     *webauthn.WebAuthn // nil when the portal's address allows no passkeys
 
 	// OnUnknown is called when a sign-in or a reset names an address without an account, in its transaction. The
 	// room of invitations sends an open invitation's link again.
@@ -102,6 +109,7 @@ type Service struct {
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults(), touched: map[string]int64{}}
 	s.hasher = newHasher(s.set)
+	s.rp = relyingParty(o.Notify)
 	s.registerNotices()
 	return s
 }

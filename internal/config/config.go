@@ -76,6 +76,8 @@ type Limits struct {
 	PasswordHistory  int           `help:"Earlier passwords that are refused." default:"6"`
 	PasswordAge      time.Duration `help:"After what time a password must be changed; 0: as the policy says; negative: never." default:"0"`
 	WrongPasswords   int64         `help:"Wrong passwords that lock an account." default:"5"`
+	MFAAtLogin       string        `name:"mfa-at-login" help:"When users are asked for a second step at sign-in: off, new_device (each browser once in 90 days), or always. Support always is." default:"off" enum:"off,new_device,always"`
+	SecondTries      int64         `help:"Codes of authenticator apps and recovery codes that a person may try a day." default:"30"`
 	SignIns          int64         `help:"Sign-ins a network address may try in 15 minutes." default:"300"`
 	Resets           int64         `help:"Reset e-mails an account and day." default:"5"`
 	NoticesPerDay    int64         `help:"Notices of one kind a day to a locked or not yet registered address." default:"1"`
