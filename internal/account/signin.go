@@ -246,14 +246,15 @@ func (s *Service) Continue(ctx context.Context, by actor.Actor, browser string) 
 		if found = ok; err != nil || !ok {
 			return err
 		}
-		if e.Next, err = s.nextStep(ctx, tx, u, f); err != nil || e.Next != "" {
+		b := beganOf(f)
+		e.To = b.Next
+		if e.Next, err = s.stepAfter(ctx, tx, u, f, b); err != nil || e.Next != "" {
 			return err
 		}
-		b := beganOf(f)
 		if err := s.o.Verify.Finish(ctx, tx, f, verify.Need{Phone: s.asksSecond(u, b)}); err != nil {
 			return err
 		}
-		e.Token, e.To, e.Staff = token, b.Next, u.Role == actor.Support
+		e.Token, e.Staff = token, u.Role == actor.Support
 		proof := ""
 		if f.Phone {
 			proof = f.Method
