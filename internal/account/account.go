@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"securepractice/internal/actor"
 	"securepractice/internal/audit"
 	"securepractice/internal/clock"
@@ -45,7 +47,9 @@ type Settings struct {
 	ResetsPerDay  int64         // reset e-mails an account and day; 5
 	TermsVersion  string
 	TermsText     string
-	NoticesPerDay int64 // of one kind to a locked or unregistered address; 1
+	NoticesPerDay int64  // of one kind to a locked or unregistered address; 1
+	MFAAtLogin    string // when users are asked for a second step: MFAOff, MFANewDevice or MFAAlways; MFAOff
+	SecondTries   int64  // tries of authenticator app and recovery codes a person and day; 30
 }
 
 func (s Settings) withDefaults() Settings {
@@ -70,6 +74,8 @@ func (s Settings) withDefaults() Settings {
 	set(&s.ResetsPerDay, 5)
 	set(&s.ForgotTime, 200*time.Millisecond)
 	set(&s.NoticesPerDay, 1)
+	set(&s.MFAAtLogin, MFAOff)
+	set(&s.SecondTries, 30)
 	return s
 }
 
@@ -98,6 +104,7 @@ type Service struct {
 	o      Options
 	set    Settings
 	hasher *hasher
+	rp     *webauthn.WebAuthn // nil when the portal's address allows no passkeys
 
 	// OnUnknown is called when a sign-in or a reset names an address without an account, in its transaction. The
 	// room of invitations sends an open invitation's link again.
@@ -111,6 +118,7 @@ type Service struct {
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults(), touched: map[string]int64{}}
 	s.hasher = newHasher(s.set)
+	s.rp = relyingParty(o.Notify)
 	s.registerNotices()
 	return s
 }

@@ -37,6 +37,8 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.User, "/profile", func(w http.ResponseWriter, r *http.Request) error { return web.Redirect(w, r, "/profile/account") })
 	rt.Get(web.User, "/profile/account", s.showProfile)
 	rt.Form(web.User, "/profile/account", s.postProfile)
+	s.mountSecond(rt)
+	s.mountSecurity(rt)
 }
 
 // next is the page a sign-in was asked for, kept to paths of this site.
@@ -71,7 +73,7 @@ func (s *Service) showSignIn(w http.ResponseWriter, r *http.Request) error {
 		}
 		return web.Redirect(w, r, to)
 	}
-	return web.Render(w, r, http.StatusOK, signInPage(signInProps{notice: s.signInNotice(q), next: next(q)}))
+	return web.Render(w, r, http.StatusOK, signInPage(signInProps{notice: s.signInNotice(q), next: next(q), rp: s.PasskeyHost()}))
 }
 
 func homeOf(r *http.Request) string {
@@ -86,9 +88,10 @@ func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	e, err := s.SignIn(r.Context(), web.Actor(r), SignIn{Email: TidyEmail(form.Get("email")), Password: form.Get("password"), Browser: web.EnsureBrowser(w, r)})
+	e, err := s.SignIn(r.Context(), web.Actor(r), SignIn{Email: TidyEmail(form.Get("email")), Password: form.Get("password"), Browser: web.EnsureBrowser(w, r),
+		Device: web.Device(r), Next: next(form)})
 	if fault.Is(err, fault.Invalid) {
-		return web.Render(w, r, http.StatusUnprocessableEntity, signInPage(signInProps{email: form.Get("email"), next: next(form), fault: fault.From(err)}))
+		return web.Render(w, r, http.StatusUnprocessableEntity, signInPage(signInProps{email: form.Get("email"), next: next(form), fault: fault.From(err), rp: s.PasskeyHost()}))
 	}
 	if err != nil {
 		return err
@@ -98,20 +101,31 @@ func (s *Service) postSignIn(w http.ResponseWriter, r *http.Request) error {
 
 // Enter goes where an Entry leads: into the session, or to the step before it.
 func Enter(w http.ResponseWriter, r *http.Request, e Entry, to string) error {
+	return web.Redirect(w, r, entered(w, r, e, to))
+}
+
+// entered gives the browser what an Entry holds for it, and says where it leads.
+func entered(w http.ResponseWriter, r *http.Request, e Entry, to string) string {
+	if to == "" {
+		to = e.To
+	}
+	if e.Device != "" {
+		web.SetDevice(w, r, e.Device, deviceLife)
+	}
 	if e.Next != "" {
-		if to != "" && e.Next != staffCodePath {
+		if to != "" && e.Next != staffCodePath && e.Next != staffSecondPath && e.Next != secondPath {
 			e.Next += "?next=" + url.QueryEscape(to)
 		}
-		return web.Redirect(w, r, e.Next)
+		return e.Next
 	}
 	web.SetSession(w, r, e.Token)
 	switch {
 	case e.Staff && !strings.HasPrefix(to, "/support"):
-		to = "/support"
+		return "/support"
 	case to == "":
-		to = "/"
+		return "/"
 	}
-	return web.Redirect(w, r, to)
+	return to
 }
 
 func (s *Service) postSignOut(w http.ResponseWriter, r *http.Request) error {

@@ -65,14 +65,23 @@ func (s *Service) postExpired(w http.ResponseWriter, r *http.Request) error {
 
 // goOn continues a sign-in after one of its steps.
 func (s *Service) goOn(w http.ResponseWriter, r *http.Request, to string) error {
-	e, found, err := s.Continue(r.Context(), web.Actor(r), web.Browser(r))
+	to, err := s.onward(w, r, to)
 	if err != nil {
 		return err
 	}
-	if !found {
-		return web.Redirect(w, r, "/signin")
+	return web.Redirect(w, r, to)
+}
+
+// onward continues a sign-in after one of its steps and says where.
+func (s *Service) onward(w http.ResponseWriter, r *http.Request, to string) (string, error) {
+	e, found, err := s.Continue(r.Context(), web.Actor(r), web.Browser(r))
+	if err != nil {
+		return "", err
 	}
-	return Enter(w, r, e, to)
+	if !found {
+		return "/signin", nil
+	}
+	return entered(w, r, e, to), nil
 }
 
 func (s *Service) showTerms(w http.ResponseWriter, r *http.Request) error {

@@ -45,6 +45,7 @@ func (s *Service) registerNotices() {
 		return notify.Content{Subject: "Your password was changed", Body: "The password of your account was just changed, and other devices were signed out.\n\nIf it was not you, choose a new password at once: " +
 			s.o.Notify.URL("/forgot")}, nil
 	}})
+	s.registerFactorNotices()
 }
 
 // noticeLocked tells the owner of a locked account, with a link that opens it, at most once a day.

@@ -32,7 +32,8 @@ func hashToken(token string) []byte {
 	return h[:]
 }
 
-func (s *Service) openSession(ctx context.Context, tx *db.Tx, by actor.Actor, u User, hash []byte, second bool) error {
+// openSession makes the session; proof names the second step that was done before it, "" when there was none.
+func (s *Service) openSession(ctx context.Context, tx *db.Tx, by actor.Actor, u User, hash []byte, proof string) error {
 	now := clock.Micros(s.o.Clock.Now())
 	id := db.NewID()
 	if by.SessionID != "" { // who signs in again at this browser leaves no session behind
@@ -40,14 +41,18 @@ func (s *Service) openSession(ctx context.Context, tx *db.Tx, by actor.Actor, u 
 			return fmt.Errorf("end the earlier session: %w", err)
 		}
 	}
-	if err := insertSession(ctx, tx, session{hash: hash, id: id, userID: u.ID, now: now, second: second, ip: by.IP, agent: by.Agent}); err != nil {
+	if err := insertSession(ctx, tx, session{hash: hash, id: id, userID: u.ID, now: now, second: proof != "", ip: by.IP, agent: by.Agent}); err != nil {
 		return fmt.Errorf("open a session: %w", err)
 	}
 	by.SessionID, by.Kind, by.ID, by.PracticeID = id, actor.User, u.ID, u.PracticeID
 	if u.Role == actor.Support {
 		by.Kind = actor.Staff
 	}
-	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.SigninOK, SubjectKind: "user", SubjectID: u.ID})
+	e := audit.Event{Action: audit.SigninOK, SubjectKind: "user", SubjectID: u.ID}
+	if proof != "" {
+		e.Detail = map[string]string{"second": proof}
+	}
+	return s.o.Audit.Record(ctx, tx, by, e)
 }
 
 // Session finds who a cookie belongs to, by one statement. False when there is no such living session.
@@ -102,11 +107,15 @@ func (s *Service) dueTouch(id string, now int64) bool {
 	return true
 }
 
-// EndSessions signs a person out everywhere but in one session ("" = everywhere), with a word that says why.
+// EndSessions signs a person out everywhere but in one session ("" = everywhere), with a word that says why. No browser
+// is known for them afterwards: the next sign-in asks for the second step wherever it comes from.
 func (s *Service) EndSessions(ctx context.Context, tx *db.Tx, userID, exceptSession, why string) error {
 	n, err := deleteSessions(ctx, tx, userID, exceptSession)
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
+	}
+	if err := deleteDevices(ctx, tx, userID); err != nil {
+		return fmt.Errorf("forget browsers: %w", err)
 	}
 	if n == 0 {
 		return nil
@@ -130,10 +139,16 @@ func (s *Service) SignOut(ctx context.Context, by actor.Actor, browser string) e
 	})
 }
 
-// SweepSessions removes sessions that have ended by themselves.
+// SweepSessions removes sessions that have ended by themselves, and what else has run out beside them.
 func (s *Service) SweepSessions(ctx context.Context) error {
 	now := s.o.Clock.Now()
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := deleteOldCeremonies(ctx, tx, clock.Micros(now)); err != nil {
+			return fmt.Errorf("remove old challenges: %w", err)
+		}
+		if err := deleteOldDevices(ctx, tx, clock.Micros(now)); err != nil {
+			return fmt.Errorf("remove old browsers: %w", err)
+		}
 		return deleteStale(ctx, tx, clock.Micros(now.Add(-s.set.Session)), clock.Micros(now.Add(-s.set.Idle)))
 	})
 }

@@ -12,21 +12,24 @@ import (
 	"securepractice/internal/clock"
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
-	"securepractice/internal/limit"
 	"securepractice/internal/verify"
 )
 
 // SignIn is what the sign-in form sends. Staff says that it was Support's form: each form opens its own accounts only.
+// Device is the token of a browser that has done a second step before; Next is the page that was asked for.
 type SignIn struct {
 	Email, Password, Browser string
+	Device, Next             string
 	Staff                    bool
 }
 
 // Entry is where a right password leads: to a session, or to a step that stands before it.
 type Entry struct {
-	Token string // the session's; "" while a step is left
-	Next  string // address of that step
-	Staff bool   // a member of Support: the session's first page is theirs
+	Token  string // the session's; "" while a step is left
+	Next   string // address of that step
+	To     string // the page that was asked for when the sign-in began, or ""
+	Device string // a new token for this browser, which is known from here on; "" leaves things as they are
+	Staff  bool   // a member of Support: the session's first page is theirs
 }
 
 // NotRight is what every refused sign-in is told, whatever the reason.
@@ -107,12 +110,8 @@ func (s *Service) notRight() error {
 func (s *Service) countTry(ctx context.Context, by actor.Actor, canon string, staff bool) (u User, counted bool, err error) {
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		u, counted = User{}, false
-		ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "sign-ins an address", Max: s.set.SignInsPerIP, Window: 15 * time.Minute}, by.IP)
-		if err != nil {
+		if err := s.countSignIn(ctx, tx, by); err != nil {
 			return err
-		}
-		if !ok {
-			return fault.New(fault.TooMany, "Too many tries. Try again in 15 minutes.")
 		}
 		found, known, err := findByEmail(ctx, tx, canon)
 		if err != nil {
@@ -170,7 +169,7 @@ func (s *Service) accept(ctx context.Context, by actor.Actor, u User, in SignIn,
 		return Entry{}, err
 	}
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		e = Entry{}
+		e = Entry{To: in.Next}
 		ok, err := resetTries(ctx, tx, u, hash)
 		if err != nil {
 			return fmt.Errorf("open the account: %w", err)
@@ -181,7 +180,11 @@ func (s *Service) accept(ctx context.Context, by actor.Actor, u User, in SignIn,
 		if err := forgetLocks(ctx, tx, u.ID); err != nil {
 			return fmt.Errorf("forget earlier locks: %w", err)
 		}
-		if e.Next, err = s.nextStep(ctx, tx, u, verify.Flow{}); err != nil {
+		b, err := s.begin(ctx, tx, u, in.Device, in.Next)
+		if err != nil {
+			return err
+		}
+		if e.Next, err = s.stepAfter(ctx, tx, u, verify.Flow{}, b); err != nil {
 			return err
 		}
 		// The steps find their flow by the browser: what somebody else began here must not be gone on with.
@@ -189,19 +192,22 @@ func (s *Service) accept(ctx context.Context, by actor.Actor, u User, in SignIn,
 			return err
 		}
 		if e.Next != "" {
-			_, err := s.o.Verify.Begin(ctx, tx, verify.Start{Kind: signinKind, Subject: u.ID, Browser: in.Browser, TTL: signinLife})
-			return err
+			return s.stop(ctx, tx, u, in.Browser, b, "")
 		}
 		e.Token = token
-		return s.openSession(ctx, tx, by, u, tokenHash, false)
+		return s.openSession(ctx, tx, by, u, tokenHash, "")
 	})
 	return e, err
 }
 
 // nextStep is what still stands before a session, or "".
 func (s *Service) nextStep(ctx context.Context, r db.Reader, u User, f verify.Flow) (string, error) {
-	if u.Role == actor.Support && !f.Phone {
-		return staffCodePath, nil
+	return s.stepAfter(ctx, r, u, f, beganOf(f))
+}
+
+func (s *Service) stepAfter(ctx context.Context, r db.Reader, u User, f verify.Flow, b began) (string, error) {
+	if !f.Phone && s.asksSecond(u, b) {
+		return s.secondStep(ctx, r, u)
 	}
 	if s.expired(u.PasswordAt, clock.Micros(s.o.Clock.Now())) {
 		return expiredPath, nil
@@ -245,15 +251,23 @@ func (s *Service) Continue(ctx context.Context, by actor.Actor, browser string) 
 		if found = ok; err != nil || !ok {
 			return err
 		}
-		if e.Next, err = s.nextStep(ctx, tx, u, f); err != nil || e.Next != "" {
+		b := beganOf(f)
+		e.To = b.Next
+		if e.Next, err = s.stepAfter(ctx, tx, u, f, b); err != nil || e.Next != "" {
 			return err
 		}
-		staff := u.Role == actor.Support
-		if err := s.o.Verify.Finish(ctx, tx, f, verify.Need{Phone: staff}); err != nil {
+		if err := s.o.Verify.Finish(ctx, tx, f, verify.Need{Phone: s.asksSecond(u, b)}); err != nil {
 			return err
 		}
-		e.Token, e.Staff = token, staff
-		return s.openSession(ctx, tx, by, u, tokenHash, staff)
+		e.Token, e.Staff = token, u.Role == actor.Support
+		proof := ""
+		if f.Phone {
+			proof = f.Method
+			if e.Device, err = s.remember(ctx, tx, u, b); err != nil {
+				return err
+			}
+		}
+		return s.openSession(ctx, tx, by, u, tokenHash, proof)
 	})
 	return e, found, err
 }

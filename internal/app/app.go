@@ -157,7 +157,7 @@ func (a *App) build() error {
 	a.Account = account.New(account.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify,
 		Settings: account.Settings{MinPassword: l.MinPassword, MaxPassword: l.MaxPassword, MaxName: l.MaxName, SignInsPerIP: l.SignIns, ResetsPerDay: l.Resets, NoticesPerDay: l.NoticesPerDay, NoClasses: l.PasswordAnyChars, History: l.PasswordHistory, MaxAge: l.PasswordAge, WrongTries: l.WrongPasswords,
 			Reminders: l.PasswordReminders, LockFor: l.LockFor, LockMost: l.LockMost, HashWait: l.HashWait, ArgonMemory: uint32(l.HashMemory) * 1024, ArgonTime: uint32(l.HashPasses), //nolint:gosec // config.Complete bounds both
-			Idle: l.Idle, Session: l.Session, ResetLink: l.ResetLink, StaffLink: l.PasswordLink, Hashers: l.Hashers, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
+			MFAAtLogin: l.MFAAtLogin, SecondTries: l.SecondTries, Idle: l.Idle, Session: l.Session, ResetLink: l.ResetLink, StaffLink: l.PasswordLink, Hashers: l.Hashers, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
 	a.Invite = invite.New(invite.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify, Account: a.Account,
 		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, MaxName: l.MaxName, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
 	blobs, err := blob.OpenDisk(filepath.Join(a.Config.Data, "blobs"))

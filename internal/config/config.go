@@ -77,13 +77,15 @@ type Limits struct {
 	PasswordAge      time.Duration `help:"After what time a password must be changed; 0: as the policy says; negative: never." default:"0"`
 	WrongPasswords   int64         `help:"Wrong passwords that lock an account." default:"5"`
 
-	PasswordReminders []int         `help:"Days before a password expires on which its owner is reminded by e-mail, once each; from the first on the dashboard warns.." default:"14,7,1"`
+	PasswordReminders []int         `help:"Days before a password expires on which its owner is reminded by e-mail, once each; from the first on the dashboard warns." default:"14,7,1"`
 	LockFor           time.Duration `help:"For how long wrong passwords lock an account the first time; each time in a row is twice as long. 0: as the policy says (modern: 1m); negative, and with policy classic: until a password reset, or Support, opens it." default:"0"`
 	LockMost          time.Duration `help:"The longest lock that opens by itself." default:"24h"`
 
-	SignIns       int64 `help:"Sign-ins a network address may try in 15 minutes." default:"300"`
-	Resets        int64 `help:"Reset e-mails an account and day." default:"5"`
-	NoticesPerDay int64 `help:"Notices of one kind a day to a locked or not yet registered address." default:"1"`
+	MFAAtLogin    string `name:"mfa-at-login" help:"When users are asked for a second step at sign-in: off, new_device (each browser once in 90 days), or always. Support always is." default:"off" enum:"off,new_device,always"`
+	SecondTries   int64  `help:"Codes of authenticator apps and recovery codes that a person may try a day." default:"30"`
+	SignIns       int64  `help:"Sign-ins a network address may try in 15 minutes." default:"300"`
+	Resets        int64  `help:"Reset e-mails an account and day." default:"5"`
+	NoticesPerDay int64  `help:"Notices of one kind a day to a locked or not yet registered address." default:"1"`
 
 	Idle        time.Duration `help:"After what time without an act a session ends." default:"30m"`
 	IdleWarning time.Duration `help:"When its page warns." default:"25m"`

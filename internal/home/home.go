@@ -103,7 +103,7 @@ func (s *Service) Shell(ctx context.Context, by actor.Actor) (ui.Shell, error) {
 	shell.SignedIn, shell.Name, shell.Zone = true, by.Name(), zone(by.Zone)
 	if by.Kind == actor.Staff {
 		shell.Staff = true
-		shell.Menu = []ui.Tab{{Key: "support", Label: "Support console", Icon: "users", Href: "/support"}}
+		shell.Menu = []ui.Tab{{Key: "support", Label: "Support console", Icon: "users", Href: "/support"}, {Key: "security", Label: "Security", Icon: "lock", Href: "/support/security"}}
 		return shell, nil
 	}
 	shell.Menu = []ui.Tab{

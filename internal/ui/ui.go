@@ -18,6 +18,7 @@ type Head struct {
 	Practice, Phone string
 	Steps           []string // labels of the tabs a Folder wears; none makes a plain folder
 	Step            int      // the current step, counted from 1
+	Passkeys        bool     // the page asks for a passkey, which needs a script of its own
 }
 
 // Shell is what every page shows around its content: who is signed in, where they may go, and in which zone
@@ -47,7 +48,7 @@ type Tab struct {
 }
 
 // Assets are the addresses of the static files, with the hash of their content in the name.
-type Assets struct{ CSS, Legacy, JS, HTMX, Icons, Logo, Font string }
+type Assets struct{ CSS, Legacy, JS, HTMX, Passkey, Icons, Logo, Font string }
 
 type shellKey struct{}
 

@@ -193,14 +193,18 @@ func (s *Service) judge(f Flow, t try, code string) error {
 		return fault.Field("code", expiredCode)
 	}
 	if !s.o.Keys.Equal(t.mac, "flow code", f.ID, code) {
-		left := s.set.Tries - t.tries
-		word := " tries left."
-		if left == 1 {
-			word = " try left."
-		}
-		return fault.Field("code", "That code is not right. You have "+strconv.FormatInt(left, 10)+word)
+		return fault.Field("code", notRight(s.set.Tries-t.tries))
 	}
 	return nil
+}
+
+// notRight says how many tries are left after a wrong code.
+func notRight(left int64) string {
+	word := " tries left."
+	if left == 1 {
+		word = " try left."
+	}
+	return "That code is not right. You have " + strconv.FormatInt(left, 10) + word
 }
 
 // renderCode writes the text or the call. An older code than the flow's last is not sent any more.

@@ -14,10 +14,10 @@ import (
 type Flow struct {
 	ID, Kind, Subject string
 	Generation        int64
-	Phone             bool   // a code was confirmed
+	Phone             bool   // a code was confirmed, or what Prove took in its place
 	Terms             string // version of the terms that was accepted
 	CodeSent          bool   // a code waits to be entered
-	Method            string // how the last code was sent
+	Method            string // how the last code was sent, or what was taken in its place
 	Data              []byte // what was typed so far
 	Version           int64
 	phoneMAC          []byte
