@@ -18,10 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// most is what one message may hold together, in bytes (SPEC.md).
-const most = 300_000_000
-
-// TestLargest sends 300 MB in one message through a browser, to the byte, and fetches them again. The program keeps none of
+// TestLargest sends 300 MB, the most one message may hold, through a browser and fetches them again. The program keeps none of
 // it in memory, and one byte more is refused.
 func TestLargest(t *testing.T) {
 	p := start(t, t.TempDir())

@@ -84,11 +84,12 @@ func packParty(p party) []byte {
 }
 
 func unpackParty(b []byte, p *party) error {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
+	long, size := binary.Uvarint(b)
+	n := int(long) //nolint:gosec // too large a length is refused below, as a negative or too large one
+	if size <= 0 || n < 0 || n > len(b)-size {
 		return errors.New("a sealed name of another form")
 	}
-	p.Name, p.Org = string(b[size:size+int(n)]), string(b[size+int(n):]) //nolint:gosec // not above len(b)
+	p.Name, p.Org = string(b[size:size+n]), string(b[size+n:])
 	return nil
 }
 
