@@ -20,6 +20,8 @@ type demoCmd struct {
 	Port     int    `env:"-" help:"Port on 127.0.0.1; 0: any free one." default:"8080"`
 	Data     string `env:"-" help:"Folder for everything the demo keeps." default:"./var" type:"path"`
 	Database string `env:"-" help:"postgres://…, migrated by this address too; empty: SQLite in the folder."`
+
+	MFAAtLogin string `env:"-" name:"mfa-at-login" help:"When users are asked for a second step at sign-in: off, new_device or always." default:"off" enum:"off,new_device,always"`
 }
 
 // Run seeds an empty database and serves.
@@ -41,7 +43,11 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	return a.Serve(ctx, l, func() { app.PrintDemo(os.Stdout, cfg.BaseURL) })
 }
 
-func (c *demoCmd) config() config.Config { return app.DemoConfig(c.Data, c.Database) }
+func (c *demoCmd) config() config.Config {
+	cfg := app.DemoConfig(c.Data, c.Database)
+	cfg.Limits.MFAAtLogin = c.MFAAtLogin
+	return cfg
+}
 
 // prepare makes what a first start needs: the folder, the root key, the tables.
 func prepare(ctx context.Context, cfg config.Config) error {

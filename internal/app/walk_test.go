@@ -89,8 +89,8 @@ func TestPagesByRole(t *testing.T) {
 		if r.Role == web.Staff && byUser != http.StatusNotFound || r.Role == web.User && byStaff != http.StatusNotFound {
 			t.Errorf("GET %s (%s) exists for the wrong role: %d to a user, %d to Support", r.Path, r.Role, byUser, byStaff)
 		}
-		shown := func(status int) bool { return status == http.StatusOK || status == http.StatusSeeOther } // or an earlier step comes first
-		if whole := path == r.Path; r.Role == web.User && whole && !shown(byUser) || r.Role == web.Staff && whole && !shown(byStaff) {
+		whole := path == r.Path && byUser != http.StatusOK && byUser != http.StatusSeeOther
+		if r.Role == web.User && whole || r.Role == web.Staff && path == r.Path && byStaff != http.StatusOK && byStaff != http.StatusSeeOther {
 			t.Errorf("GET %s (%s): %d to a user, %d to Support", r.Path, r.Role, byUser, byStaff)
 		}
 	}
