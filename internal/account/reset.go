@@ -346,7 +346,7 @@ func (s *Service) AcceptTerms(ctx context.Context, by actor.Actor, browser strin
 		if err := insertTerms(ctx, tx, u.ID, s.set.TermsVersion, by.IP, clock.Micros(s.o.Clock.Now())); err != nil {
 			return fmt.Errorf("note the terms: %w", err)
 		}
-		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.TermsAccepted, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID})
+		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.TermsAccepted, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID, Detail: s.termsDetail()})
 	})
 	return found, err
 }

@@ -124,6 +124,9 @@ func readTexts(c config.Config) (home.Texts, error) {
 		}
 		f.set(string(b))
 	}
+	if c.TermsFile != "" && len(errs) == 0 && (t.TermsVersion == "" || t.Terms == "") {
+		errs = append(errs, errors.New("terms_file: write the version's date in its first line and the text below it"))
+	}
 	return t, errors.Join(errs...)
 }
 
