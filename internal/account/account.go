@@ -286,7 +286,7 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by actor.Actor, u User,
 	if err := insertTerms(ctx, tx, u.ID, n.TermsVersion, n.IP, now); err != nil {
 		return fmt.Errorf("note the terms: %w", err)
 	}
-	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.TermsAccepted, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID})
+	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.TermsAccepted, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID, Detail: s.termsDetail()})
 }
 
 // SetTier makes a practice user paid or free. The tier is a fact here; who decides it calls this.

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -45,8 +46,8 @@ func TestLockGrows(t *testing.T) {
 			wrong()
 		}
 		b.signIn(w.pat.Email, password).goesTo("/") // all five tries again
-		if _, n := w.mailed("Your account is locked"); n != 1 {
-			t.Errorf("%d notices on one day", n)
+		if m, n := w.mailed("Your account is locked"); n != 1 || !strings.Contains(m.Text, "opens by itself after 1 minute") {
+			t.Errorf("%d notices on one day: %s", n, m.Text)
 		}
 		if n := w.number("SELECT COUNT(*) FROM audit_event WHERE action = 'signin.unlocked' AND subject_id = $1", w.pat.ID); n != 6 {
 			t.Errorf("%d openings in the trail", n)

@@ -26,7 +26,7 @@ func (s *Service) registerNotices() {
 		},
 		"account.locked": func(link string) notify.Content {
 			return notify.Content{Subject: "Your account is locked", Links: []string{link}, Body: "The password of your account was entered wrong several times, so we have locked it. To choose a new password and open it again, follow this link within " + lasting(s.set.ResetLink) + ":\n\n" +
-				link + "\n\nIf it was not you, your messages are safe. Choose a new password all the same."}
+				link + s.opensItself() + "\n\nIf it was not you, your messages are safe. Choose a new password all the same."}
 		},
 	} {
 		s.o.Notify.Register(notify.Template{Name: name, Render: func(ctx context.Context, r db.Reader, p notify.Params) (notify.Content, error) {
@@ -68,6 +68,14 @@ func (s *Service) noticeLocked(ctx context.Context, tx *db.Tx, u User) error {
 		return err
 	}
 	return s.sendLink(ctx, tx, by, u, "account.locked")
+}
+
+// opensItself says so of a lock that ends after a while.
+func (s *Service) opensItself() string {
+	if s.set.LockFor <= 0 {
+		return ""
+	}
+	return "\n\nIf you know your password, wait: the account opens by itself after " + lasting(s.set.LockFor) + ", and later each time it is locked again."
 }
 
 // lasting is how long something works, in words.

@@ -147,12 +147,18 @@ func listed(p string) bool {
 	return i < n && bytes.Equal(commonPasswords[i*commonLen:(i+1)*commonLen], sum[:commonLen])
 }
 
-// own says whether a password holds the person's name, address or practice.
+// own says whether a password holds a word of the person's name, address or practice. Words of up to three letters are
+// in too many others.
 func own(p string, c PasswordCheck) bool {
 	p = strings.ToLower(p)
 	local, _, _ := strings.Cut(c.Email, "@")
-	for _, w := range append(strings.Fields(c.Practice), c.First, c.Last, local, c.Email) {
-		if w = strings.ToLower(w); utf8.RuneCountInString(w) >= 4 && strings.Contains(p, w) {
+	apart := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.Is(unicode.M, r) }
+	words := []string{local, c.First, c.Last}
+	for _, text := range []string{local, c.First, c.Last, c.Practice} {
+		words = append(words, strings.FieldsFunc(fold(text), apart)...)
+	}
+	for _, w := range words {
+		if w = strings.ToLower(fold(w)); utf8.RuneCountInString(w) >= 4 && strings.Contains(p, w) {
 			return true
 		}
 	}

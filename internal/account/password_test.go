@@ -89,6 +89,21 @@ func TestConfirmField(t *testing.T) {
 	}
 }
 
+// Names are looked for word by word and however they are written.
+func TestOwnWords(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	c := account.PasswordCheck{Field: "new_password", Email: "zoe.delacroix_77+portal@harbor.example", First: "Zo\u00eb-Marie", Last: "De La Cruz", Practice: "Lake & Pine, Dental (Seattle)"}
+	for password, own := range map[string]bool{
+		"Xx-delacroix-1!": true, "1!MARIE-xx-Q": true, "Cruz-1234-xx!": true, "Pine-1234-xx!": true, "Seattle-12-x!": true, "Lake+9041-Xx!": true, "Portal-9041-x!": true,
+		"Zoe\u0308-Marie-9041": true, "La-9041-xX!q": false, "Zo\u00eb-9041-Xq!": false, "Sea7-horse!kelp": false,
+	} {
+		c.Password, c.Confirm = password, password
+		if got, _ := said(t, w, c); strings.Contains(got, "without your name") != own {
+			t.Errorf("%q: %q", password, got)
+		}
+	}
+}
+
 // keep stores passwords as a person's earlier ones, the last one as the present one, an hour apart.
 func keep(t *testing.T, w *world, u account.User, passwords ...string) {
 	t.Helper()

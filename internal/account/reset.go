@@ -27,7 +27,7 @@ func (s *Service) Forgot(ctx context.Context, by actor.Actor, email string) erro
 	}
 	even := time.NewTimer(s.set.ForgotTime)
 	defer even.Stop()
-	err := s.answerForgot(ctx, by, canon)
+	err := s.sendForgotten(ctx, by, canon)
 	select {
 	case <-even.C:
 	case <-ctx.Done():
@@ -35,8 +35,8 @@ func (s *Service) Forgot(ctx context.Context, by actor.Actor, email string) erro
 	return err
 }
 
-// answerForgot sends whatever an address that forgot its password is sent.
-func (s *Service) answerForgot(ctx context.Context, by actor.Actor, canon string) error {
+// sendForgotten sends whatever an address that forgot its password is sent.
+func (s *Service) sendForgotten(ctx context.Context, by actor.Actor, canon string) error {
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "resets an address", Max: s.set.SignInsPerIP, Window: time.Hour}, by.IP)
 		if err != nil {
@@ -346,7 +346,7 @@ func (s *Service) AcceptTerms(ctx context.Context, by actor.Actor, browser strin
 		if err := insertTerms(ctx, tx, u.ID, s.set.TermsVersion, by.IP, clock.Micros(s.o.Clock.Now())); err != nil {
 			return fmt.Errorf("note the terms: %w", err)
 		}
-		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.TermsAccepted, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID})
+		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.TermsAccepted, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID, Detail: s.termsDetail()})
 	})
 	return found, err
 }

@@ -355,6 +355,24 @@ func TestNewTerms(t *testing.T) {
 	}, func(s *account.Settings) { s.TermsVersion = "2027-01-01" })
 }
 
+// What was accepted can be shown later: each text once, with its version and since when, and who accepted which.
+func TestTermsAreKept(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		must(t, w.KeepTerms(t.Context()))
+		w.clock.Advance(time.Hour)
+		must(t, w.KeepTerms(t.Context())) // the next start
+		if n := w.number("SELECT COUNT(*) FROM account_terms_text WHERE version = '2026-01-01' AND text LIKE '%Be kind.%' AND from_at = $1", start.UnixMicro()); n != 1 {
+			t.Errorf("%d texts", n)
+		}
+		if n := w.number("SELECT COUNT(*) FROM account_terms WHERE version = '2026-01-01' AND user_id = $1 AND accepted_at = $2", w.pat.ID, start.UnixMicro()); n != 1 {
+			t.Errorf("%d acceptances", n)
+		}
+		if n := w.number("SELECT COUNT(*) FROM audit_event e JOIN account_terms_text x ON e.detail LIKE '%' || x.digest || '%' WHERE e.action = 'terms.accepted' AND e.subject_id = $1", w.pat.ID); n != 1 {
+			t.Errorf("%d lines in the trail name the text", n)
+		}
+	})
+}
+
 func TestHalfDoneSignInEndsByItself(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		b := w.browser()

@@ -114,6 +114,11 @@ func insertTerms(ctx context.Context, tx *db.Tx, userID, version, ip string, now
 	return err
 }
 
+func insertTermsText(ctx context.Context, tx *db.Tx, version, digest, text string, now int64) error {
+	_, err := tx.Exec(ctx, "INSERT INTO account_terms_text (version, digest, text, from_at) VALUES ($1, $2, $3, $4) ON CONFLICT (version, digest) DO NOTHING", version, digest, text, now)
+	return err
+}
+
 func hasTerms(ctx context.Context, r db.Reader, userID, version string) (bool, error) {
 	_, found, err := db.One(ctx, r, db.Scan1[string], "SELECT version FROM account_terms WHERE user_id = $1 AND version = $2", userID, version)
 	return found, err

@@ -130,6 +130,9 @@ func readTexts(c config.Config) (home.Texts, error) {
 		}
 		f.set(string(b))
 	}
+	if c.TermsFile != "" && len(errs) == 0 && (t.TermsVersion == "" || t.Terms == "") {
+		errs = append(errs, errors.New("terms_file: write the version's date in its first line and the text below it"))
+	}
 	return t, errors.Join(errs...)
 }
 
@@ -203,7 +206,7 @@ func (a *App) mount() error {
 	a.Home = home.New(home.Options{DB: a.DB, Clock: a.Clock, Account: a.Account, Practice: a.Practice, Mail: a.Mail, Notify: a.Notify, Texts: a.texts, Plain: plain,
 		Idle: a.Config.Limits.Idle, Warn: a.Config.Limits.IdleWarning, Accounts: accounts, Ready: a.DB.Ping, Log: a.Log})
 	a.Router = web.New(web.Options{Log: a.Log, Clock: a.Clock, BaseURL: a.Config.BaseURL, Session: a.Account.Session, Touch: a.Account.Touch, Shell: a.Home.Shell,
-		MAC: a.Keys.MAC, Plain: plain, Dev: a.Config.Dev, PlainCookies: a.Config.PlainCookies, Proxies: prefixes})
+		Away: db.Away, MAC: a.Keys.MAC, Plain: plain, Dev: a.Config.Dev, PlainCookies: a.Config.PlainCookies, Proxies: prefixes})
 	a.Home.Mount(a.Router)
 	a.Account.Mount(a.Router)
 	a.Invite.Mount(a.Router)

@@ -111,6 +111,16 @@ func TestRefusesToStart(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
+	cfg.TermsFile = filepath.Join(dir, "terms.txt")
+	for _, text := range []string{"", "  \n", "November 1, 2026\n\n"} {
+		if err := os.WriteFile(cfg.TermsFile, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler), nil); err == nil || !strings.Contains(err.Error(), "terms_file") {
+			t.Errorf("terms %q: %v", text, err)
+		}
+	}
+	cfg.TermsFile = ""
 	cfg.RootKey = filepath.Join(dir, "other.key")
 	if _, err := crypt.CreateRoot(cfg.RootKey); err != nil {
 		t.Fatal(err)

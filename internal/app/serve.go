@@ -19,8 +19,13 @@ const (
 	drainTime  = 30 * time.Second
 )
 
-// Start runs jobs and periodic work until Stop.
-func (a *App) Start(ctx context.Context) error { return a.Jobs.Start(ctx) }
+// Start keeps the terms in force and runs jobs and periodic work until Stop.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.Account.KeepTerms(ctx); err != nil {
+		return err
+	}
+	return a.Jobs.Start(ctx)
+}
 
 // Stop lets running jobs finish, as long as ctx lasts, seals what is left of the audit trail and closes the database.
 func (a *App) Stop(ctx context.Context) error {

@@ -20,6 +20,22 @@ type refusal struct {
 	title, text string
 }
 
+// again is after how many seconds a program may ask again that was told to come back later; "" for other answers.
+func (r refusal) again() string {
+	switch r.status {
+	case http.StatusTooManyRequests:
+		return "900"
+	case http.StatusServiceUnavailable:
+		return "60"
+	}
+	return ""
+}
+
+// away is the answer while something that every page needs is away, such as the database.
+func away() refusal {
+	return refusal{http.StatusServiceUnavailable, "Down for maintenance", "The portal is being worked on. Try again in a few minutes. Your draft is saved."}
+}
+
 // refusalOf is the whole table from kinds to pages.
 func refusalOf(err error) refusal {
 	if errors.Is(err, errMethod) {
@@ -67,6 +83,12 @@ func (st *state) fail(r *http.Request, err error) {
 		return
 	}
 	f := fault.From(err)
+	if f.Kind == fault.Unknown && !errors.Is(err, errMethod) && st.rt.o.Away != nil && st.rt.o.Away(err) {
+		st.rt.o.Log.LogAttrs(r.Context(), slog.LevelError, "unavailable",
+			append(st.fields(r, http.StatusServiceUnavailable), slog.String("error", scrub(err.Error())))...)
+		st.answerAway(r)
+		return
+	}
 	if f.Kind == fault.Unknown && !errors.Is(err, errMethod) {
 		st.logUnexpected(r, err)
 		st.answer500(r)
@@ -115,6 +137,16 @@ func (st *state) answer500(r *http.Request) {
 		return
 	}
 	st.failPage(r, ref, &fault.Fault{})
+}
+
+// answerAway asks nothing of what is away: the page stands in the plain shell.
+func (st *state) answerAway(r *http.Request) {
+	st.abortIfBegun()
+	if st.wantsJSON(r) || st.swap(r) {
+		st.failJSON(away(), &fault.Fault{})
+		return
+	}
+	st.problem(r, st.plainShell(), away(), &fault.Fault{})
 }
 
 // plainPage says whether a browser is waiting for a page it can be sent away from. A form is sent to the sign-in
@@ -176,6 +208,9 @@ func (st *state) failJSON(ref refusal, f *fault.Fault) {
 	if len(f.Fields) > 0 {
 		body.Error, body.Field = f.Fields[0].Text, f.Fields[0].Field
 	}
+	if after := ref.again(); after != "" {
+		st.w.Header().Set("Retry-After", after)
+	}
 	if err := SendJSON(st.w, ref.status, body); err != nil {
 		st.rt.o.Log.Error("answer an error", "error", scrub(err.Error()))
 	}
@@ -183,18 +218,24 @@ func (st *state) failJSON(ref refusal, f *fault.Fault) {
 
 // failPage shows the page of a refusal in the shell of whoever asked; in the plain shell when that fails too.
 func (st *state) failPage(r *http.Request, ref refusal, f *fault.Fault) {
-	p := problem{Title: ref.title, Text: ref.text, Fields: f.Fields}
+	shell, err := st.shell(r)
+	if err != nil {
+		shell = st.plainShell()
+	}
+	st.problem(r, shell, ref, f)
+}
+
+func (st *state) problem(r *http.Request, shell ui.Shell, ref refusal, f *fault.Fault) {
+	p := problem{Title: ref.title, Text: ref.text, Fields: f.Fields, SignedIn: shell.SignedIn}
 	if f.Text != "" {
 		p.Text = f.Text
 	}
 	if ref.status == http.StatusInternalServerError {
 		p.Reference = st.number()
 	}
-	shell, err := st.shell(r)
-	if err != nil {
-		shell = st.plainShell()
+	if after := ref.again(); after != "" {
+		st.w.Header().Set("Retry-After", after)
 	}
-	p.SignedIn = shell.SignedIn
 	var buf bytes.Buffer
 	if err := problemPage(p).Render(ui.WithShell(r.Context(), shell), &buf); err != nil {
 		st.w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -78,6 +78,8 @@ type Options struct {
 	Session func(ctx context.Context, token string) (actor.Actor, bool, error)
 	// Touch notes that the person did something now. It decides itself how often that is worth a write.
 	Touch func(ctx context.Context, by actor.Actor) error
+	// Away says of an unexpected error that something every page needs is away for now: db.Away. It is answered 503.
+	Away func(err error) bool
 	// Shell gives what every page shows around its content.
 	Shell func(ctx context.Context, by actor.Actor) (ui.Shell, error)
 	// MAC authenticates the sentence of a flash cookie; (*crypt.Keys).MAC. Nil: a key of this process.

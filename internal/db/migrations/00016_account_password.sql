@@ -11,4 +11,12 @@ CREATE TABLE account_lock (
   times BIGINT NOT NULL,
   until_at BIGINT NOT NULL
 );
+-- Every text of the Terms of Use that was ever in force, by version and the SHA-256 of the text, and since when.
+CREATE TABLE account_terms_text (
+  version TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  text TEXT NOT NULL,
+  from_at BIGINT NOT NULL,
+  PRIMARY KEY (version, digest)
+);
 CREATE INDEX account_user_password ON account_user (password_at, id);

@@ -58,7 +58,8 @@ func flashed(s ui.Shell) ui.Shell {
 // Pages are all pages of the gallery.
 func Pages() []Page {
 	wrong := &fault.Fault{Kind: fault.Invalid, Fields: []fault.FieldError{
-		{Field: "password", Text: "Choose a password that is not one of your last 6 passwords"},
+		{Field: "password", Text: "Password must be at least 8 characters"},
+		{Field: "password", Text: "Password must contain a number"},
 		{Field: "again", Text: "Re-enter the same password"},
 	}}
 	return []Page{
