@@ -71,6 +71,9 @@ func (s *Service) againProfile(w http.ResponseWriter, r *http.Request, p Profile
 	if err != nil {
 		return err
 	}
+	if u.Role == actor.Patient { // whose form has no such fields
+		p.ADA, p.Specialties = "", nil
+	}
 	status, version := http.StatusUnprocessableEntity, p.Version
 	if f.Kind == fault.Conflict {
 		status, version = http.StatusConflict, u.Version
