@@ -37,6 +37,8 @@ type Settings struct {
 	Session       time.Duration // 12 hours
 	ResetLink     time.Duration // 24 hours
 	StaffLink     time.Duration // 7 days
+	UndoLink      time.Duration // how long a change of address can be undone; 7 days
+	ChangesPerDay int64         // e-mails about a new address, a person and an address, a day; 5
 	MaxName       int           // 100 characters
 	ArgonMemory   uint32        // KiB; 46 MiB
 	ArgonTime     uint32        // 1
@@ -66,6 +68,8 @@ func (s Settings) withDefaults() Settings {
 	set(&s.Session, 12*time.Hour)
 	set(&s.ResetLink, 24*time.Hour)
 	set(&s.StaffLink, 7*24*time.Hour)
+	set(&s.UndoLink, 7*24*time.Hour)
+	set(&s.ChangesPerDay, 5)
 	set(&s.MaxName, 100)
 	set(&s.ArgonMemory, 46*1024)
 	set(&s.ArgonTime, 1)
@@ -120,6 +124,7 @@ func New(o Options) *Service {
 	s.hasher = newHasher(s.set)
 	s.rp = relyingParty(o.Notify)
 	s.registerNotices()
+	s.registerChangeNotices()
 	return s
 }
 

@@ -34,9 +34,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.User, "/password", s.showPassword)
 	rt.Form(web.User, "/password", s.postPassword)
 	rt.Get(web.User, "/password/done", s.showPasswordDone)
-	rt.Get(web.User, "/profile", func(w http.ResponseWriter, r *http.Request) error { return web.Redirect(w, r, "/profile/account") })
-	rt.Get(web.User, "/profile/account", s.showProfile)
-	rt.Form(web.User, "/profile/account", s.postProfile)
+	s.mountProfile(rt)
 	s.mountSecond(rt)
 	s.mountSecurity(rt)
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"net/http"
-	"strings"
 
 	"securepractice/internal/fault"
 	"securepractice/internal/ui"
@@ -130,49 +129,4 @@ func (s *Service) postDecline(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.Redirect(w, r, "/signin?out=1")
-}
-
-func (s *Service) showProfile(w http.ResponseWriter, r *http.Request) error {
-	u, err := s.Find(r.Context(), s.o.DB, web.Actor(r).ID)
-	if err != nil {
-		return err
-	}
-	return s.renderProfile(w, r, http.StatusOK, profileProps{user: u})
-}
-
-// renderProfile fills in what the page shows beside the form.
-func (s *Service) renderProfile(w http.ResponseWriter, r *http.Request, status int, p profileProps) error {
-	if p.user.PracticeID != "" {
-		practice, err := s.o.Practice.Find(r.Context(), s.o.DB, p.user.PracticeID)
-		if err != nil {
-			return err
-		}
-		p.practice = practice
-	}
-	p.now = s.o.Clock.Now()
-	return web.Render(w, r, status, profilePage(p))
-}
-
-func (s *Service) postProfile(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.ReadForm(w, r)
-	if err != nil {
-		return err
-	}
-	by := web.Actor(r)
-	p := Profile{First: strings.TrimSpace(form.Get("first_name")), Last: strings.TrimSpace(form.Get("last_name")), Zone: form.Get("time_zone"),
-		ADA: strings.TrimSpace(form.Get("ada_number")), Specialties: form["specialties"]}
-	err = s.SaveProfile(r.Context(), by, p)
-	if fault.Is(err, fault.Invalid) {
-		u, find := s.Find(r.Context(), s.o.DB, by.ID)
-		if find != nil {
-			return find
-		}
-		u.First, u.Last, u.Zone, u.ADA, u.Specialties = p.First, p.Last, p.Zone, p.ADA, p.Specialties
-		return s.renderProfile(w, r, http.StatusUnprocessableEntity, profileProps{user: u, fault: fault.From(err)})
-	}
-	if err != nil {
-		return err
-	}
-	web.Flash(w, "Your profile is saved.")
-	return web.Redirect(w, r, "/profile/account")
 }

@@ -220,7 +220,7 @@ func TestProfile(t *testing.T) {
 			t.Errorf("%d fields that cannot be changed yet", n)
 		}
 		b.get("/profile").goesTo("/profile/account")
-		b.post("/profile/account", "first_name", "  Anna ", "last_name", "Lee-\nFox", "time_zone", "Europe/Oslo", "ada_number", "123 456-789", "specialties", "Endodontics", "specialties", "Alchemy",
+		b.saveProfile("first_name", "  Anna ", "last_name", "Lee-\nFox", "time_zone", "Europe/Oslo", "ada_number", "123 456-789", "specialties", "Endodontics", "specialties", "Alchemy",
 			"email", "eve@evil.example", "phone", "+12065550199", "is_manager", "true", "role", "support").goesTo("/profile/account")
 		b.get("/profile/account").says(200, "Your profile is saved.", "It is 6:00 PM there now")
 		u, err := w.Find(t.Context(), w.d, w.ann.ID)
@@ -249,7 +249,7 @@ func TestProfileRefuses(t *testing.T) {
 		b := w.browser()
 		b.signIn("ann.lee@harbor.example", password).goesTo("/")
 		save := func(first, last, zone, ada string) page {
-			return b.post("/profile/account", "first_name", first, "last_name", last, "time_zone", zone, "ada_number", ada)
+			return b.saveProfile("first_name", first, "last_name", last, "time_zone", zone, "ada_number", ada)
 		}
 		p := save(" ", "\u200b", "Mars/Olympus", "12345678").beside("first_name", "Enter your first name").beside("last_name", "Enter your last name")
 		p.beside("time_zone", "Select your time zone").beside("ada_number", "ADA number must be 9 numbers").says(422, "There is a problem")
@@ -281,7 +281,7 @@ func TestPatientsProfile(t *testing.T) {
 		if p.Find("[name=ada_number], [name=specialties]").Length() != 0 || p.Find("dt").Length() != 3 {
 			t.Errorf("a patient's page says %q", p.Find("dl").Text())
 		}
-		b.post("/profile/account", "first_name", "Pat", "last_name", "Quinn", "time_zone", "UTC", "ada_number", "not even one", "specialties", "Endodontics").goesTo("/profile/account")
+		b.saveProfile("first_name", "Pat", "last_name", "Quinn", "time_zone", "UTC", "ada_number", "not even one", "specialties", "Endodontics").goesTo("/profile/account")
 		if u, err := w.Find(t.Context(), w.d, w.pat.ID); err != nil || u.ADA != "" || len(u.Specialties) != 0 || u.Zone != "UTC" {
 			t.Errorf("stored %+v, %v", u, err)
 		}

@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -11,12 +13,15 @@ import (
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
 	"securepractice/internal/practice"
+	"securepractice/internal/ui"
 )
 
 // Profile is what people change of themselves.
 type Profile struct {
 	First, Last, Zone, ADA string
 	Specialties            []string
+	Look                   actor.Look
+	Version                int64 // of the account the form was shown with
 }
 
 // ADAWrong and the like are what forms say of a person's fields.
@@ -48,7 +53,7 @@ func TidyADA(s string) (ada string, ok bool) {
 	return ada, err == nil && len(ada) == 9
 }
 
-// SaveProfile changes the actor's own profile.
+// SaveProfile changes the actor's own profile. Conflict when it was changed since the form was shown.
 func (s *Service) SaveProfile(ctx context.Context, by actor.Actor, p Profile) error {
 	if by.Role == actor.Patient {
 		p.ADA, p.Specialties = "", nil
@@ -63,14 +68,47 @@ func (s *Service) SaveProfile(ctx context.Context, by actor.Actor, p Profile) er
 	if !ok {
 		f.Add("ada_number", "ADA number must be 9 numbers")
 	}
+	if !knownTheme(p.Look.Theme) {
+		f.Add("theme", "Select a theme")
+	}
 	if err := f.Err(); err != nil {
 		return err
 	}
 	p.ADA, p.Specialties = ada, KnownSpecialties(p.Specialties)
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := s.mustChange(updateProfile(ctx, tx, by.ID, p)); err != nil {
-			return err
+		ok, err := updateProfile(ctx, tx, by.ID, p)
+		if err != nil {
+			return fmt.Errorf("save a profile: %w", err)
 		}
-		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.ProfileChanged, SubjectKind: "user", SubjectID: by.ID})
+		if !ok {
+			return fault.New(fault.Conflict, "Your profile was changed in another window. Nothing you typed is lost: check it and select Save again.")
+		}
+		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.ProfileChanged, SubjectKind: "user", SubjectID: by.ID, PracticeID: by.PracticeID})
 	})
+}
+
+// themes are the choices of a theme.
+func themes() []ui.Option {
+	return []ui.Option{{Value: "", Label: "Same as my device"}, {Value: "light", Label: "Light"}, {Value: "dark", Label: "Dark"}}
+}
+
+func knownTheme(theme string) bool {
+	return slices.ContainsFunc(themes(), func(o ui.Option) bool { return o.Value == theme })
+}
+
+// differences names what is stored otherwise than it was typed, one sentence a field, for somebody who must choose.
+func differences(stored User, typed Profile) (f fault.Fields) {
+	for _, d := range []struct{ field, stored, typed string }{
+		{"first_name", stored.First, typed.First}, {"last_name", stored.Last, typed.Last}, {"time_zone", stored.Zone, typed.Zone}, {"ada_number", stored.ADA, typed.ADA},
+		{"specialties", strings.Join(stored.Specialties, ", "), strings.Join(typed.Specialties, ", ")},
+	} {
+		switch {
+		case d.stored == d.typed:
+		case d.stored == "":
+			f.Add(d.field, "Saved in the other window: nothing")
+		default:
+			f.Add(d.field, "Saved in the other window: "+d.stored)
+		}
+	}
+	return f
 }

@@ -70,7 +70,7 @@ func (s *Service) Session(ctx context.Context, token string) (actor.Actor, bool,
 	}
 	u := row.user
 	a := actor.Actor{Kind: actor.User, ID: u.ID, PracticeID: u.PracticeID, OwnerID: u.OwnerID, Role: u.Role, Manager: u.Manager,
-		Paid: u.Paid && u.Role != actor.Patient, SessionID: row.id, Email: u.Email, First: u.First, Last: u.Last, Zone: u.Zone}
+		Paid: u.Paid && u.Role != actor.Patient, SessionID: row.id, Email: u.Email, First: u.First, Last: u.Last, Zone: u.Zone, Look: row.look}
 	if u.Role == actor.Support {
 		a.Kind = actor.Staff
 	}

@@ -174,11 +174,3 @@ func unlockUser(ctx context.Context, tx *db.Tx, userID string) (bool, error) {
 	n, err := tx.Exec(ctx, "UPDATE account_user SET state = 'active', wrong_tries = 0, version = version + 1 WHERE id = $1 AND state <> 'deactivated'", userID)
 	return n == 1, err
 }
-
-func updateProfile(ctx context.Context, tx *db.Tx, userID string, p Profile) (bool, error) {
-	n, err := tx.Exec(ctx, `
-		UPDATE account_user
-		SET first_name = $2, last_name = $3, name_canon = $4, zone = $5, ada_number = $6, specialties = $7, version = version + 1
-		WHERE id = $1`, userID, p.First, p.Last, nameCanon(p.First, p.Last), p.Zone, p.ADA, strings.Join(p.Specialties, "\n"))
-	return n == 1, err
-}

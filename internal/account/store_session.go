@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 
+	"securepractice/internal/actor"
 	"securepractice/internal/db"
 )
 
@@ -30,6 +31,7 @@ func insertSession(ctx context.Context, tx *db.Tx, s session) error {
 type living struct {
 	id     string
 	second bool
+	look   actor.Look
 	user   User
 }
 
@@ -37,10 +39,12 @@ func findSession(ctx context.Context, r db.Reader, hash []byte, createdAfter, se
 	return db.One(ctx, r, func(row db.Row) (living, error) {
 		var l living
 		var specialties string
-		err := row(append([]any{&l.id, &l.second}, l.user.into(&specialties)...)...)
+		var shortcuts bool
+		err := row(append([]any{&l.id, &l.second, &l.look.Theme, &l.look.Compact, &shortcuts}, l.user.into(&specialties)...)...)
+		l.look = lookOf(l.look, shortcuts)
 		return l, err
 	}, `
-		SELECT s.id, s.second_at IS NOT NULL, `+userColumns+`
+		SELECT s.id, s.second_at IS NOT NULL, u.theme, u.compact_lists, u.shortcuts, `+userColumns+`
 		FROM account_session s
 		JOIN account_user u ON u.id = s.user_id
 		WHERE s.token_hash = $1 AND s.created_at > $2 AND s.seen_at > $3 AND u.state <> 'deactivated'`, hash, createdAfter, seenAfter)

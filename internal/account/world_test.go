@@ -110,7 +110,7 @@ func (w *world) mount(log *slog.Logger, keys *crypt.Keys) {
 	rt := web.New(web.Options{Log: log, Clock: w.clock, BaseURL: "https://portal.example", MAC: keys.MAC, Session: w.Session, Touch: w.Touch,
 		Plain: ui.Shell{Product: "SecurePractice", Notify: "notify@portal.example", Zone: time.UTC},
 		Shell: func(_ context.Context, by actor.Actor) (ui.Shell, error) {
-			return ui.Shell{Product: "SecurePractice", Notify: "notify@portal.example", Zone: time.UTC, Name: by.Name(), SignedIn: by.SignedIn()}, nil
+			return ui.Shell{Product: "SecurePractice", Notify: "notify@portal.example", Zone: time.UTC, Name: by.Name(), SignedIn: by.SignedIn(), Theme: by.Look.Theme, Compact: by.Look.Compact, NoShortcuts: by.Look.NoShortcuts}, nil
 		}})
 	w.Mount(rt)
 	rt.Get(web.User, "/{$}", func(rw http.ResponseWriter, r *http.Request) error {

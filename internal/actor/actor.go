@@ -38,8 +38,16 @@ type Actor struct {
 	First      string
 	Last       string
 	Zone       string // IANA time zone for everything shown to this person
+	Look       Look
 	IP         string
 	Agent      string // the browser's User-Agent, cut to 200 bytes
+}
+
+// Look is how a person wants their pages. The zero value follows the system, with roomy lists and shortcuts.
+type Look struct {
+	Theme       string // "light" or "dark"; "" follows the system
+	Compact     bool   // lists of one line less
+	NoShortcuts bool   // single letters do nothing
 }
 
 // ByProgram is the program itself, acting under a job's or a command's name.

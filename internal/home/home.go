@@ -101,6 +101,7 @@ func (s *Service) Shell(ctx context.Context, by actor.Actor) (ui.Shell, error) {
 		return shell, nil
 	}
 	shell.SignedIn, shell.Name, shell.Zone = true, by.Name(), zone(by.Zone)
+	shell.Theme, shell.Compact, shell.NoShortcuts = by.Look.Theme, by.Look.Compact, by.Look.NoShortcuts
 	if by.Kind == actor.Staff {
 		shell.Staff = true
 		shell.Menu = []ui.Tab{{Key: "support", Label: "Support console", Icon: "users", Href: "/support"}, {Key: "security", Label: "Security", Icon: "lock", Href: "/support/security"}}

@@ -34,6 +34,8 @@ type Shell struct {
 	Now                                 time.Time
 	Idle, Warn                          time.Duration // a session's life without an act, and when the page warns
 	SignedIn, Staff                     bool
+	Theme                               string // "light" or "dark"; "" follows the system
+	Compact, NoShortcuts                bool   // lists of one line less; single letters do nothing
 	Flash                               string // one sentence about what has just happened
 	Dev                                 bool
 	// Events and Poll are where a page hears of new mail and asks what is new; empty for those without mail.
