@@ -18,6 +18,7 @@ import (
 	"securepractice/internal/actor"
 	"securepractice/internal/audit"
 	"securepractice/internal/clock"
+	"securepractice/internal/crypt"
 	"securepractice/internal/crypt/crypttest"
 	"securepractice/internal/db"
 	"securepractice/internal/invite"
@@ -40,6 +41,7 @@ type world struct {
 	t        *testing.T
 	d        *db.DB
 	clock    *clock.Clock
+	keys     *crypt.Keys
 	jobs     *jobs.Client
 	notify   *notify.Service
 	account  *account.Service
@@ -54,6 +56,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*account.Settings)) *world 
 	t.Helper()
 	w := &world{t: t, d: d, clock: clock.Fixed(time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC))}
 	keys := crypttest.Keys(t, d)
+	w.keys = keys
 	base, _ := url.Parse("http://127.0.0.1")
 	w.jobs = jobs.New(d, slog.New(slog.DiscardHandler))
 	w.notify = notify.New(notify.Options{DB: d, Keys: keys, Jobs: w.jobs, Clock: w.clock, Carrier: notify.Outbox{DB: d, Clock: w.clock}, From: "notify@portal.example", Product: "Portal", BaseURL: base})
