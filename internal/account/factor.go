@@ -16,7 +16,6 @@ import (
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
 	"securepractice/internal/notify"
-	"securepractice/internal/verify"
 )
 
 // The kinds of factor, as the database and the trail name them.
@@ -332,14 +331,9 @@ func credentialHash(id []byte) []byte {
 	return h[:]
 }
 
-// proofs a flow is passed by, beside a sent code.
+// What a flow is passed by, beside a sent code.
 const (
 	byApp      = "app"
 	byPasskey  = "passkey"
 	byRecovery = "recovery"
 )
-
-// methodIsFactor says whether a flow was passed by a factor and not by a code that was sent.
-func methodIsFactor(f verify.Flow) bool {
-	return f.Method == byApp || f.Method == byPasskey || f.Method == byRecovery
-}

@@ -3,6 +3,7 @@ package account
 import (
 	"net/http"
 
+	"securepractice/internal/actor"
 	"securepractice/internal/web"
 )
 
@@ -56,6 +57,9 @@ func (s *Service) postEndSession(w http.ResponseWriter, r *http.Request) error {
 	}
 	if r.PathValue("id") == by.SessionID {
 		web.ClearSession(w, r)
+		if by.Kind == actor.Staff {
+			return web.Redirect(w, r, "/support/signin?out=1")
+		}
 		return web.Redirect(w, r, "/signin?out=1")
 	}
 	web.Flash(w, "That device is signed out.")

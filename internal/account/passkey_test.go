@@ -117,6 +117,12 @@ func TestSignInByPasskey(t *testing.T) {
 		if box := a.get("/signin?next=/mail").Find("[data-passkey][hidden]"); box.Length() != 1 || box.AttrOr("data-next", "") != "/mail" || box.AttrOr("data-host", "") != "portal.example" {
 			t.Error("the button is not hidden until a script shows it, or does not know its page")
 		}
+		// Its script is on pages that ask for a passkey, and on no other.
+		for path, want := range map[string]int{"/signin": 1, "/forgot": 0} {
+			if n := a.get(path).Find("script[src*='/passkey.']").Length(); n != want {
+				t.Errorf("%s loads the script %d times", path, n)
+			}
+		}
 		a.byPasskey(d).leads("/")
 		if !a.signedIn() {
 			t.Fatal("no session")

@@ -208,11 +208,11 @@ func TestLastSignIns(t *testing.T) {
 		r := b.request("POST", "/signin", map[string][]string{"email": {w.ann.Email}, "password": {password}})
 		r.Header.Set("User-Agent", chrome)
 		b.do(r).goesTo("/")
-		rows := b.get(security).Find("section[aria-labelledby=signins-h] tbody tr")
+		rows := b.get(security).Find("section[aria-labelledby=sign-ins] tbody tr")
 		if text := strings.Join(strings.Fields(rows.Text()), " "); rows.Length() != 1 || !strings.Contains(text, "Nov 23, 2026 at 5:11 PM UTC192.0.2.1Edge on Windows") {
 			t.Errorf("%d sign-ins: %q", rows.Length(), text)
 		}
-		if n := w.enter(w.pat).get(security).Find("section[aria-labelledby=signins-h] tbody tr").Length(); n != 10 {
+		if n := w.enter(w.pat).get(security).Find("section[aria-labelledby=sign-ins] tbody tr").Length(); n != 10 {
 			t.Errorf("%d sign-ins, want 10", n)
 		}
 	})

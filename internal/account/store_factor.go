@@ -66,7 +66,7 @@ func deleteFactor(ctx context.Context, tx *db.Tx, userID, id string) (string, bo
 	return db.One(ctx, tx, db.Scan1[string], "DELETE FROM account_factor WHERE user_id = $1 AND id = $2 AND kind IN ('totp', 'passkey') RETURNING kind", userID, id)
 }
 
-const secretColumns = "user_id, id, kind, name, owner_id, secret_sealed, counter"
+const sealedColumns = "user_id, id, kind, name, owner_id, secret_sealed, counter"
 
 func scanSecret(row db.Row) (factorRow, error) {
 	var f factorRow
@@ -75,7 +75,7 @@ func scanSecret(row db.Row) (factorRow, error) {
 }
 
 func findApp(ctx context.Context, r db.Reader, userID string) (factorRow, bool, error) {
-	return db.One(ctx, r, scanSecret, "SELECT "+secretColumns+" FROM account_factor WHERE user_id = $1 AND kind = 'totp'", userID)
+	return db.One(ctx, r, scanSecret, "SELECT "+sealedColumns+" FROM account_factor WHERE user_id = $1 AND kind = 'totp'", userID)
 }
 
 // useStep uses up an app's time step, and with it all that came before; false when it was used already.
@@ -85,12 +85,12 @@ func useStep(ctx context.Context, tx *db.Tx, f factorRow, step, now int64) (bool
 }
 
 func listPasskeys(ctx context.Context, r db.Reader, userID string) ([]factorRow, error) {
-	return db.All(ctx, r, scanSecret, "SELECT "+secretColumns+" FROM account_factor WHERE user_id = $1 AND kind = 'passkey' ORDER BY created_at, id", userID)
+	return db.All(ctx, r, scanSecret, "SELECT "+sealedColumns+" FROM account_factor WHERE user_id = $1 AND kind = 'passkey' ORDER BY created_at, id", userID)
 }
 
 // findPasskey finds a passkey by its own id and its person's; either alone finds nothing.
 func findPasskey(ctx context.Context, r db.Reader, userID string, credential []byte) (factorRow, bool, error) {
-	return db.One(ctx, r, scanSecret, "SELECT "+secretColumns+" FROM account_factor WHERE user_id = $1 AND kind = 'passkey' AND credential_hash = $2", userID, credential)
+	return db.One(ctx, r, scanSecret, "SELECT "+sealedColumns+" FROM account_factor WHERE user_id = $1 AND kind = 'passkey' AND credential_hash = $2", userID, credential)
 }
 
 // usePasskey stores the record after a signature; false when another signature came between.

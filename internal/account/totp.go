@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"image/color"
 	"net/url"
@@ -105,7 +106,7 @@ func (s *Service) FinishApp(ctx context.Context, by actor.Actor, browser, code s
 			return err
 		}
 		if !found {
-			return fault.New(fault.Conflict, "This took too long, or was already done in another window. Go back to Security to start again.")
+			return s.appAgain(ctx, tx, u, code)
 		}
 		step, right, err := s.stepOf(string(secret), code)
 		if err != nil {
@@ -122,6 +123,27 @@ func (s *Service) FinishApp(ctx context.Context, by actor.Actor, browser, code s
 		}
 		return s.addFactor(ctx, tx, by, u, factorRow{userID: u.ID, id: db.NewID(), kind: factorApp, name: "Authenticator app", ownerID: factorOwner(u), counter: step}, secret)
 	})
+}
+
+// appAgain answers for a setup that is not under way: what was just done by the same form is done, anything else has to
+// begin again.
+func (s *Service) appAgain(ctx context.Context, tx *db.Tx, u User, code string) error {
+	gone := fault.New(fault.Conflict, "This took too long, or was already done in another window. Go back to Security to start again.")
+	app, found, err := findApp(ctx, tx, u.ID)
+	if err != nil {
+		return fmt.Errorf("find the app: %w", err)
+	}
+	if !found {
+		return gone
+	}
+	secret, err := s.openFactor(ctx, tx, app)
+	if err != nil {
+		return err
+	}
+	if step, right, err := s.stepOf(string(secret), code); err != nil || !right || step != app.counter {
+		return errors.Join(err, gone)
+	}
+	return nil
 }
 
 // replaceApp removes the app there is.

@@ -24,7 +24,7 @@ func (c *Config) Complete() error {
 	}
 	if l.MinPassword == 0 {
 		l.MinPassword = 8
-		if l.Policy == modern {
+		if l.Policy == modern && l.MFAAtLogin != "always" { // where a second step stands beside it, 8 are enough
 			l.MinPassword = 15
 		}
 	}

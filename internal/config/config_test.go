@@ -122,6 +122,15 @@ func TestPolicyModern(t *testing.T) {
 	if l := c.Limits; l.MinPassword != 20 || l.PasswordAge != 365*24*time.Hour {
 		t.Errorf("a number of one's own goes before the policy: %+v", l)
 	}
+	c, err = parse(t, "policy = \"modern\"\nmfa_at_login = \"always\"")
+	must(t, err)
+	must(t, c.Complete())
+	if l := c.Limits; l.MinPassword != 8 || l.MFAAtLogin != "always" {
+		t.Errorf("beside a second step: %+v", l)
+	}
+	if _, err := parse(t, "mfa_at_login = \"sometimes\""); err == nil {
+		t.Error("a second step nobody knows was taken")
+	}
 	if _, err := parse(t, "policy = \"strict\""); err == nil {
 		t.Error("a policy nobody knows was taken")
 	}
