@@ -178,6 +178,7 @@ func (a *App) connect() {
 	})
 	a.Jobs.Every("limit sweep", time.Hour, func(ctx context.Context) error { return a.limit.Sweep(ctx, a.DB) })
 	a.Jobs.Every("session sweep", 10*time.Minute, a.Account.SweepSessions)
+	a.Jobs.Every("mail hourly", time.Minute, a.Mail.TellHourly)
 	a.Jobs.Every("flow sweep", 10*time.Minute, a.Verify.Sweep)
 }
 
