@@ -160,6 +160,7 @@ func (a *App) build() error {
 	a.Account = account.New(account.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify,
 		Settings: account.Settings{MinPassword: l.MinPassword, MaxPassword: l.MaxPassword, MaxName: l.MaxName, SignInsPerIP: l.SignIns, ResetsPerDay: l.Resets, NoticesPerDay: l.NoticesPerDay, NoClasses: l.PasswordAnyChars, History: l.PasswordHistory, MaxAge: l.PasswordAge, WrongTries: l.WrongPasswords,
 			Reminders: l.PasswordReminders, LockFor: l.LockFor, LockMost: l.LockMost, HashWait: l.HashWait, ArgonMemory: uint32(l.HashMemory) * 1024, ArgonTime: uint32(l.HashPasses), //nolint:gosec // config.Complete bounds both
+			UndoLink: l.UndoLink, ChangesPerDay: l.AddressEmails,
 			MFAAtLogin: l.MFAAtLogin, SecondTries: l.SecondTries, Idle: l.Idle, Session: l.Session, ResetLink: l.ResetLink, StaffLink: l.PasswordLink, Hashers: l.Hashers, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
 	a.Invite = invite.New(invite.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify, Account: a.Account,
 		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, MaxName: l.MaxName, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
@@ -171,7 +172,7 @@ func (a *App) build() error {
 		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles}})
 	hub := web.NewHub()
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
-		Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: hub, Settings: mail.Settings{MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
+		Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: hub, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
 	a.Support = support.New(support.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
 	a.connect()
 	return a.mount()
@@ -189,6 +190,7 @@ func (a *App) connect() {
 	a.Jobs.Every("limit sweep", time.Hour, func(ctx context.Context) error { return a.limit.Sweep(ctx, a.DB) })
 	a.Jobs.Every("session sweep", 10*time.Minute, a.Account.SweepSessions)
 	a.Jobs.Every("password reminders", time.Hour, a.Account.RemindOfPasswords)
+	a.Jobs.Every("mail hourly", time.Minute, a.Mail.TellHourly)
 	a.Jobs.Every("flow sweep", 10*time.Minute, a.Verify.Sweep)
 }
 

@@ -117,6 +117,7 @@ func (l Limits) check() error {
 		{"max_body", int64(l.MaxBody)}, {"max_files", l.MaxFiles}, {"max_total", l.MaxTotal}, {"new_addresses", l.NewAddresses},
 		{"password_history", int64(l.PasswordHistory)}, {"wrong_passwords", l.WrongPasswords}, {"lock_most", int64(l.LockMost)}, {"hash_wait", int64(l.HashWait)}, {"hash_passes", int64(l.HashPasses)},
 		{"sign_ins", l.SignIns}, {"second_tries", l.SecondTries}, {"resets", l.Resets},
+		{"undo_link", int64(l.UndoLink)}, {"address_emails", l.AddressEmails}, {"max_signature", int64(l.MaxSignature)}, {"message_texts", l.MessageTexts},
 		{"notices_per_day", l.NoticesPerDay}, {"idle", int64(l.Idle)}, {"idle_warning", int64(l.IdleWarning)}, {"session", int64(l.Session)},
 	} {
 		p.when(n.value <= 0, n.name+": it must be more than nothing")

@@ -87,6 +87,11 @@ type Limits struct {
 	Resets        int64  `help:"Reset e-mails an account and day." default:"5"`
 	NoticesPerDay int64  `help:"Notices of one kind a day to a locked or not yet registered address." default:"1"`
 
+	UndoLink      time.Duration `help:"How long the holder of an old e-mail address can undo its change." default:"168h"`
+	AddressEmails int64         `help:"E-mails about a new address, a person and an address, a day." default:"5"`
+	MaxSignature  int           `help:"Characters of a signature." default:"500"`
+	MessageTexts  int64         `help:"Texts about new messages a person and day; an e-mail goes instead of more." default:"20"`
+
 	Idle        time.Duration `help:"After what time without an act a session ends." default:"30m"`
 	IdleWarning time.Duration `help:"When its page warns." default:"25m"`
 	Session     time.Duration `help:"Life of a session in any case." default:"12h"`

@@ -92,12 +92,11 @@ func ownerIn(members []member, m member) string {
 	return m.ownerID
 }
 
-// notice tells a recipient by e-mail, or the invited person by their invitation.
+// notice tells a recipient in the ways they chose, or the invited person by their invitation.
 func (s *Service) notice(ctx context.Context, tx *db.Tx, o outgoing, r recipient) error {
 	switch inv := r.invited; {
 	case r.registered():
-		return s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: r.person.Email, Template: noticeNew, UserID: r.person.ID, PracticeID: o.author.PracticeID,
-			Params: notify.Params{"author": o.author.ID, "thread": o.msg.threadID}})
+		return s.arrived(ctx, tx, o, r.person)
 	case inv.State == "held":
 		return s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: inv.Email, Template: noticeHeld, InvitationID: inv.ID, PracticeID: inv.PracticeID,
 			Params: notify.Params{"author": o.author.ID, "invitation": inv.ID}})

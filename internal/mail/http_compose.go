@@ -186,6 +186,13 @@ func (s *Service) showCompose(w http.ResponseWriter, r *http.Request) error {
 		return paidPage(w, r, by, err)
 	}
 	p := composeProps{draft: Draft{ID: db.NewID()}, status: http.StatusOK}
+	if q.Get("draft") == "" {
+		signature, err := s.signature(ctx, by)
+		if err != nil {
+			return err
+		}
+		p.draft.Body = signed(signature)
+	}
 	if id := q.Get("draft"); id != "" {
 		d, found, err := s.draft(ctx, by, id)
 		if err != nil {
@@ -245,7 +252,11 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 		}
 		return web.Redirect(w, r, to)
 	}
-	sent, err := s.Send(ctx, by, Compose{DraftID: f.draft.ID, To: f.draft.To, Subject: f.draft.Subject, Body: f.draft.Body, New: f.draft.newcomer()})
+	body, err := s.written(ctx, by, f.draft)
+	if err != nil {
+		return err
+	}
+	sent, err := s.Send(ctx, by, Compose{DraftID: f.draft.ID, To: f.draft.To, Subject: f.draft.Subject, Body: body, New: f.draft.newcomer()})
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
 	}

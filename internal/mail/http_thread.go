@@ -120,7 +120,11 @@ func (s *Service) postReply(w http.ResponseWriter, r *http.Request) error {
 		}
 		return web.Redirect(w, r, "/mail/t/"+id+"?draft="+f.draft.ID+"#reply")
 	}
-	sent, err := s.Reply(r.Context(), by, Reply{DraftID: f.draft.ID, ThreadID: id, Body: f.draft.Body})
+	body, err := s.written(r.Context(), by, f.draft)
+	if err != nil {
+		return err
+	}
+	sent, err := s.Reply(r.Context(), by, Reply{DraftID: f.draft.ID, ThreadID: id, Body: body})
 	if err != nil {
 		return s.answerReply(w, r, f, err)
 	}

@@ -27,6 +27,8 @@ type Settings struct {
 	ViewAgain    time.Duration // how long one session's view of an unchanged thread counts as one; 15 minutes
 	ResendPerDay int64         // invitations sent again for one invitation; 3
 	AskPerHour   int64         // addresses a person looks up while composing; 200
+	MaxSignature int           // characters; 500
+	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 }
 
 func (s Settings) withDefaults() Settings {
@@ -38,6 +40,8 @@ func (s Settings) withDefaults() Settings {
 	put(&s.ViewAgain, 15*time.Minute)
 	put(&s.ResendPerDay, 3)
 	put(&s.AskPerHour, 200)
+	put(&s.MaxSignature, 500)
+	put(&s.TextsPerDay, 20)
 	return s
 }
 
@@ -76,6 +80,7 @@ type Service struct {
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
+	s.registerArrivals()
 	return s
 }
 

@@ -101,6 +101,9 @@ func (s *Service) recordView(ctx context.Context, by actor.Actor, m member, v vi
 			if err := openDeliveries(ctx, tx, by.ID, fresh, s.now()); err != nil {
 				return fmt.Errorf("note what was opened: %w", err)
 			}
+			if err := s.wasRead(ctx, tx, m.threadID, fresh); err != nil {
+				return err
+			}
 			tx.AfterCommit(func() { s.o.Hub.Wake(m.other.ID, by.ID) })
 		}
 		return s.o.Audit.RecordAll(ctx, tx, by, viewEvents(m.threadID, len(fresh), v.printed))
@@ -209,8 +212,9 @@ func (s *Service) replyDraft(ctx context.Context, by actor.Actor, t *thread, ask
 		return fmt.Errorf("find a draft: %w", err)
 	}
 	if !found {
-		t.draft = Draft{ID: db.NewID(), ThreadID: t.id}
-		return nil
+		signature, err := s.signature(ctx, by)
+		t.draft = Draft{ID: db.NewID(), ThreadID: t.id, Body: signed(signature)}
+		return err
 	}
 	if t.draft, err = s.openDraft(ctx, s.o.DB, row); err != nil {
 		return err

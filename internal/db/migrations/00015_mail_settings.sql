@@ -1,5 +1,6 @@
 -- +goose Up
--- How a person signs and is told of mail. hourly_at is when the next collected notice leaves, told_at when one last left.
+-- How a person signs and is told of mail. hourly_at is when the next collected
+-- notice leaves, for what arrives from hourly_from on.
 CREATE TABLE mail_settings (
   user_id TEXT COLLATE "C" PRIMARY KEY,
   owner_id TEXT COLLATE "C" NOT NULL,
@@ -7,8 +8,8 @@ CREATE TABLE mail_settings (
   notice_new TEXT NOT NULL CHECK (notice_new IN ('email', 'text', 'both', 'none')),
   notice_pace TEXT NOT NULL CHECK (notice_pace IN ('once', 'hourly')),
   notice_read TEXT NOT NULL CHECK (notice_read IN ('email', 'none')),
+  hourly_from BIGINT,
   hourly_at BIGINT,
-  told_at BIGINT,
   version BIGINT NOT NULL
 );
 CREATE INDEX mail_settings_hourly ON mail_settings (hourly_at) WHERE hourly_at IS NOT NULL;
