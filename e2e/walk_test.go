@@ -15,12 +15,12 @@ func TestPages(t *testing.T) {
 	dana := newBrowser(t, p.url, "dana-pages")
 	dana.refusals = "404"
 	enter(dana, "/signin", p.demo("Dana"))
-	walk(dana, "/profile/account", "/password", "/password/done", "/mail/drafts", "/mail/archive", "/mail/contacts", "/help", "/no-such-page")
+	walk(dana, "/profile/account", "/profile/messaging", "/profile/security", "/profile/email", "/profile/phone?which=cell", "/password", "/password/done", "/mail/drafts", "/mail/archive", "/mail/contacts", "/help", "/no-such-page")
 
 	ruth := newBrowser(t, p.url, "ruth-pages")
 	enter(ruth, "/signin", p.demo("Ruth"))
 	ruth.never("upgrade", "Upgrade")
-	walk(ruth, "/profile/account", "/mail/drafts")
+	walk(ruth, "/profile/account", "/profile/messaging", "/profile/security", "/mail/drafts")
 
 	sam := newBrowser(t, p.url, "support")
 	sam.refusals = "404"
