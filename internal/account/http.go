@@ -37,6 +37,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.User, "/profile", func(w http.ResponseWriter, r *http.Request) error { return web.Redirect(w, r, "/profile/account") })
 	rt.Get(web.User, "/profile/account", s.showProfile)
 	rt.Form(web.User, "/profile/account", s.postProfile)
+	s.mountResetProofs(rt)
 	s.mountSecond(rt)
 	s.mountSecurity(rt)
 }
@@ -209,9 +210,9 @@ func (s *Service) showReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return dead(w, r, err)
 	}
-	step := "/password"
-	if u.needsCode() {
-		step = "/method"
+	step, err := s.resetStep(r.Context(), u)
+	if err != nil {
+		return err
 	}
 	return web.Redirect(w, r, "/reset/"+r.PathValue("token")+step)
 }
@@ -231,7 +232,11 @@ func (s *Service) resetReady(w http.ResponseWriter, r *http.Request) (User, bool
 		return u, false, err
 	}
 	if !found || !f.Phone {
-		return u, false, web.Redirect(w, r, "/reset/"+token+"/method")
+		step, err := s.resetStep(r.Context(), u)
+		if err != nil {
+			return u, false, err
+		}
+		return u, false, web.Redirect(w, r, "/reset/"+token+step)
 	}
 	return u, true, nil
 }
