@@ -35,6 +35,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.User, "/password", s.postPassword)
 	rt.Get(web.User, "/password/done", s.showPasswordDone)
 	s.mountProfile(rt)
+	s.mountResetProofs(rt)
 	s.mountSecond(rt)
 	s.mountSecurity(rt)
 }
@@ -207,9 +208,9 @@ func (s *Service) showReset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return dead(w, r, err)
 	}
-	step := "/password"
-	if u.needsCode() {
-		step = "/method"
+	step, err := s.resetStep(r.Context(), u)
+	if err != nil {
+		return err
 	}
 	return web.Redirect(w, r, "/reset/"+r.PathValue("token")+step)
 }
@@ -229,7 +230,11 @@ func (s *Service) resetReady(w http.ResponseWriter, r *http.Request) (User, bool
 		return u, false, err
 	}
 	if !found || !f.Phone {
-		return u, false, web.Redirect(w, r, "/reset/"+token+"/method")
+		step, err := s.resetStep(r.Context(), u)
+		if err != nil {
+			return u, false, err
+		}
+		return u, false, web.Redirect(w, r, "/reset/"+token+step)
 	}
 	return u, true, nil
 }

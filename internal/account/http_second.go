@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"securepractice/internal/fault"
+	"securepractice/internal/ui"
 	"securepractice/internal/verify"
 	"securepractice/internal/web"
 )
@@ -18,10 +19,21 @@ type proofHost struct {
 	prefix string // "/signin/second"
 	codes  string // where a code can be sent: "/signin/second/method"
 	start  string // where those go who have no such flow under way
-	// open says who is to be proved in which flow.
+	// open says who is to be proved in which flow. Its fault is the answer, unless it is SignIn: that leads to start.
 	open func(r *http.Request) (User, verify.Flow, error)
+	// begin, when set, begins the flow that open has not found; it is called by a POST only.
+	begin func(w http.ResponseWriter, r *http.Request, u User) (verify.Flow, error)
+	// dead, when set, answers when open refuses.
+	dead func(w http.ResponseWriter, r *http.Request, err error) error
+	// head, when set, is what the page tells its shell beside its title.
+	head func(u User) ui.Head
 	// done goes on after the proof and says where.
 	done func(w http.ResponseWriter, r *http.Request) (string, error)
+}
+
+// at is an address of the host in this request, whose link it may name.
+func (h proofHost) at(r *http.Request, path string) string {
+	return strings.Replace(path, "{token}", r.PathValue("token"), 1)
 }
 
 // mountSecond registers the second step of a sign-in, of users and of Support, and sign-in by a passkey alone.
@@ -58,6 +70,9 @@ type proofs struct {
 
 // refused sends those away who have no such flow; a script is told by its answer.
 func (h proofHost) refused(w http.ResponseWriter, r *http.Request, err error) error {
+	if h.dead != nil {
+		return h.dead(w, r, err)
+	}
 	if fault.Is(err, fault.SignIn) && !strings.Contains(r.URL.Path, "/passkey/") {
 		return web.Redirect(w, r, h.start)
 	}
@@ -74,7 +89,7 @@ func (p proofs) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !m.Any() && !f.Phone {
-		return web.Redirect(w, r, p.h.codes)
+		return web.Redirect(w, r, p.h.at(r, p.h.codes))
 	}
 	return p.render(w, r, http.StatusOK, u, f, nil)
 }
@@ -84,13 +99,27 @@ func (p proofs) render(w http.ResponseWriter, r *http.Request, status int, u Use
 	if err != nil {
 		return err
 	}
-	return web.Render(w, r, status, secondPage(secondProps{means: m, base: p.h.prefix, codes: p.h.codes, phones: len(verify.Methods(u.Phones())) > 0, proved: f.Phone,
-		rp: p.s.PasskeyHost(), fault: refused}))
+	var head ui.Head
+	if p.h.head != nil {
+		head = p.h.head(u)
+	}
+	head.Title, head.Fault, head.Passkeys = "Verify your identity", refused, m.Passkey && !f.Phone
+	return web.Render(w, r, status, secondPage(secondProps{head: head, means: m, base: p.h.at(r, p.h.prefix), codes: p.h.at(r, p.h.codes),
+		phones: len(verify.Methods(u.Phones())) > 0, proved: f.Phone, rp: p.s.PasskeyHost(), fault: refused}))
+}
+
+// opened is open for a POST: the flow is begun when it has to be.
+func (p proofs) opened(w http.ResponseWriter, r *http.Request) (User, verify.Flow, error) {
+	u, f, err := p.h.open(r)
+	if err == nil && f.ID == "" && p.h.begin != nil {
+		f, err = p.h.begin(w, r, u)
+	}
+	return u, f, err
 }
 
 // prove runs one way of proving, and goes on. A flow that was proved before, as when the answer was lost, only goes on.
 func (p proofs) prove(w http.ResponseWriter, r *http.Request, try func(u User, f verify.Flow) error) error {
-	u, f, err := p.h.open(r)
+	u, f, err := p.opened(w, r)
 	if err != nil {
 		return p.h.refused(w, r, err)
 	}
@@ -159,7 +188,7 @@ func (p proofs) postPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	u, f, err := p.h.open(r)
+	u, f, err := p.opened(w, r)
 	if err != nil {
 		return p.h.refused(w, r, err)
 	}

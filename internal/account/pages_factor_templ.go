@@ -1079,6 +1079,7 @@ func offPage(base string) templ.Component {
 
 // secondProps is what the page of the second step shows.
 type secondProps struct {
+	head        ui.Head
 	means       Means
 	base, codes string // where the page's forms post, and where codes are sent
 	phones      bool   // there is a phone to send a code to
@@ -1109,7 +1110,6 @@ func secondPage(p secondProps) templ.Component {
 			templ_7745c5c3_Var47 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		h := ui.Head{Title: "Verify your identity", Fault: p.fault, Passkeys: p.means.Passkey && !p.proved}
 		templ_7745c5c3_Var48 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 			templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -1262,13 +1262,13 @@ func secondPage(p secondProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Folder(h).Render(templ.WithChildren(ctx, templ_7745c5c3_Var49), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Folder(p.head).Render(templ.WithChildren(ctx, templ_7745c5c3_Var49), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Door(h).Render(templ.WithChildren(ctx, templ_7745c5c3_Var48), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Door(p.head).Render(templ.WithChildren(ctx, templ_7745c5c3_Var48), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -45,8 +45,15 @@ type device struct {
 	key va.Credential
 }
 
+// newDevice makes one. The library writes the coordinates of a key without their leading zeros, which no real
+// authenticator does and the server rightly refuses: such a key, one in 128, is not taken.
 func newDevice(u account.User) *device {
-	return &device{va.NewAuthenticatorWithOptions(va.AuthenticatorOptions{UserHandle: []byte(u.ID)}), va.NewCredential(va.KeyTypeEC2)}
+	const whole = 77 // bytes of a key whose coordinates have 32 each
+	key := va.NewCredential(va.KeyTypeEC2)
+	for len(key.Key.AttestationData()) != whole {
+		key = va.NewCredential(va.KeyTypeEC2)
+	}
+	return &device{va.NewAuthenticatorWithOptions(va.AuthenticatorOptions{UserHandle: []byte(u.ID)}), key}
 }
 
 // attest answers the challenge of a new passkey.

@@ -7,7 +7,7 @@ const ids = list => (list || []).map(c => ({ ...c, id: bytes(c.id) }));
 async function post(to, body) {
   const r = await fetch(to, { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body) });
   const answer = await r.json();
-  if (!r.ok) throw new Error(answer.error);
+  if (!r.ok) throw Object.assign(new Error(answer.error), { ours: true });
   return answer;
 }
 
@@ -41,8 +41,8 @@ function wire(box) {
       const { to } = await post(base + '/finish', { credential, name: name ? document.getElementById(name).value : '', next: next || '' });
       location.assign(to);
     } catch (e) {
-      // The browser's own errors (a closed window, a passkey that is here already) say nothing people can read.
-      said.textContent = e instanceof DOMException || !e.message ? box.dataset.failed : e.message;
+      // Errors that are not the server's (a closed window, a passkey that is here already) say nothing people can read.
+      said.textContent = e.ours && e.message || box.dataset.failed;
       button.disabled = false;
     }
   });
