@@ -69,7 +69,7 @@ type Limits struct {
 	MaxTotal        int64 `help:"Bytes of all files of a message." default:"300000000"`
 	NewAddresses    int64 `help:"New addresses a person may invite a day." default:"50"`
 
-	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort, never changed by the calendar." default:"classic" enum:"classic,modern"`
+	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort, never changed by the calendar; a lock opens by itself after a growing delay." default:"classic" enum:"classic,modern"`
 	MinPassword      int           `help:"Characters of a password, at least; 0: as the policy says." default:"0"`
 	MaxPassword      int           `help:"Characters of a password, at most." default:"256"`
 	PasswordAnyChars bool          `help:"Passwords need no mix of characters; always so with policy modern."`
@@ -77,7 +77,7 @@ type Limits struct {
 	PasswordAge      time.Duration `help:"After what time a password must be changed; 0: as the policy says; negative: never." default:"0"`
 	WrongPasswords   int64         `help:"Wrong passwords that lock an account." default:"5"`
 
-	PasswordReminders []int         `help:"Days before a password expires on which its owner is reminded by e-mail, once each; from the first on the dashboard warns.." default:"14,7,1"`
+	PasswordReminders []int         `help:"Days before a password expires on which its owner is reminded by e-mail, once each; from the first on the dashboard warns." default:"14,7,1"`
 	LockFor           time.Duration `help:"For how long wrong passwords lock an account the first time; each time in a row is twice as long. 0: as the policy says (modern: 1m); negative, and with policy classic: until a password reset, or Support, opens it." default:"0"`
 	LockMost          time.Duration `help:"The longest lock that opens by itself." default:"24h"`
 
