@@ -299,16 +299,24 @@ func (s *Service) SetTier(ctx context.Context, tx *db.Tx, userID string, paid bo
 	return s.mustChange(updateTier(ctx, tx, userID, paid))
 }
 
-// SetManager gives or takes the User Manager's role. The person's other sessions end, so that none carries the old role.
+// SetManager gives or takes the User Manager's role, and tells the person. Their sessions end, so that none carries the
+// old role.
 func (s *Service) SetManager(ctx context.Context, tx *db.Tx, by actor.Actor, userID string, on bool) error {
 	if err := s.mustChange(updateManager(ctx, tx, userID, on)); err != nil {
 		return err
 	}
-	action := audit.ManagerRevoked
+	action, template := audit.ManagerRevoked, "account.manager_taken"
 	if on {
-		action = audit.ManagerGranted
+		action, template = audit.ManagerGranted, "account.manager_given"
 	}
 	if err := s.o.Audit.Record(ctx, tx, by, audit.Event{Action: action, SubjectKind: "user", SubjectID: userID}); err != nil {
+		return err
+	}
+	u, err := s.Find(ctx, tx, userID)
+	if err != nil {
+		return err
+	}
+	if err := s.notice(ctx, tx, u, template); err != nil {
 		return err
 	}
 	return s.EndSessions(ctx, tx, userID, "", "role")

@@ -2,10 +2,12 @@ package account_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"securepractice/internal/account"
+	"securepractice/internal/fault"
 )
 
 // growing is the lock of policy modern.
@@ -82,4 +84,31 @@ func TestClassicLockStays(t *testing.T) {
 			t.Errorf("%s", got)
 		}
 	})
+}
+
+// However many come at once, a lock counts once, and when it is over one try is looked at.
+func TestManyAtAGrowingLock(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		rush := func() {
+			var wg sync.WaitGroup
+			for range 30 {
+				wg.Go(func() {
+					if _, err := signIn(w, w.pat.Email, "wrong"); !fault.Is(err, fault.Invalid) {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		for times := range int64(3) {
+			rush()
+			if n := w.number("SELECT times FROM account_lock WHERE user_id = $1", w.pat.ID); n != times+1 || w.standing(w.pat) != "locked" {
+				t.Fatalf("after rush %d: %d locks, %s", times+1, n, w.standing(w.pat))
+			}
+			if n := w.number("SELECT COUNT(*) FROM audit_event WHERE action = 'signin.locked'"); n != times+1 {
+				t.Errorf("%d lines of a lock in the trail", n)
+			}
+			w.clock.Advance(time.Minute << times)
+		}
+	}, growing)
 }

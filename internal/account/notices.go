@@ -40,6 +40,12 @@ func (s *Service) registerNotices() {
 			return write(s.o.Notify.URL("/reset/" + token)), nil
 		}})
 	}
+	for name, content := range map[string]notify.Content{
+		"account.manager_given": {Subject: "You are now a User Manager", Body: "You can now manage the users of your practice. To see it, sign in again.\n\nIf you did not expect this, tell Support."},
+		"account.manager_taken": {Subject: "You are no longer a User Manager", Body: "You can no longer manage the users of your practice. You were signed out and can sign in again.\n\nIf you did not expect this, tell Support."},
+	} {
+		s.o.Notify.Register(notify.Template{Name: name, Render: func(context.Context, db.Reader, notify.Params) (notify.Content, error) { return content, nil }})
+	}
 	s.o.Notify.Register(notify.Template{Name: remindTemplate, Render: s.renderReminder})
 	s.o.Notify.Register(notify.Template{Name: "account.password_changed", Render: func(context.Context, db.Reader, notify.Params) (notify.Content, error) {
 		return notify.Content{Subject: "Your password was changed", Body: "The password of your account was just changed, and other devices were signed out.\n\nIf it was not you, choose a new password at once: " +

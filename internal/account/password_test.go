@@ -1,7 +1,9 @@
 package account_test
 
 import (
+	"bytes"
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +87,27 @@ func TestConfirmField(t *testing.T) {
 		a.Confirm = c.confirm
 		if got, confirm := said(t, w, a); got != c.want || confirm != c.wantConfirm {
 			t.Errorf("%q, %q: %q, %q", c.password, c.confirm, got, confirm)
+		}
+	}
+}
+
+// The embedded list is long, sorted as the search needs it, and known by some of its words.
+func TestCommonPasswords(t *testing.T) {
+	list, err := os.ReadFile("common/passwords.bin")
+	must(t, err)
+	const kept = 5
+	if n := len(list) / kept; n < 100_000 || len(list)%kept != 0 {
+		t.Errorf("%d passwords", n)
+	}
+	for i := kept; i < len(list); i += kept {
+		if bytes.Compare(list[i-kept:i], list[i:i+kept]) >= 0 {
+			t.Fatalf("not in order at %d", i/kept)
+		}
+	}
+	w := newWorld(t, dbtest.SQLite(t), func(s *account.Settings) { s.NoClasses = true })
+	for _, p := range []string{"password", "PASSWORD1", "qwertyuiop", "iloveyou", "sunshine1", "football!", "p@ssw0rd", "trustno1"} {
+		if got, _ := said(t, w, asked(p)); got != "This password is on a list of common passwords. Choose another." && len(p) >= 8 {
+			t.Errorf("%q: %q", p, got)
 		}
 	}
 }

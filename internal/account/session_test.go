@@ -82,6 +82,18 @@ func TestActorOfASession(t *testing.T) {
 		if a := w.actorOf(w.enter(w.ann)); !a.Manager {
 			t.Error("no manager after it was granted")
 		}
+		b = w.enter(w.ann)
+		w.tx(func(ctx context.Context, tx *db.Tx) error {
+			return w.SetManager(ctx, tx, actor.ByProgram("t"), w.ann.ID, false)
+		})
+		if b.signedIn() {
+			t.Error("a session carries the role that was taken")
+		}
+		for _, subject := range []string{"You are now a User Manager", "You are no longer a User Manager"} {
+			if m, n := w.mailed(subject); n != 1 || m.To != w.ann.Email {
+				t.Errorf("%q was sent %d times, to %s", subject, n, m.To)
+			}
+		}
 	})
 }
 

@@ -355,6 +355,32 @@ func TestNewTerms(t *testing.T) {
 	}, func(s *account.Settings) { s.TermsVersion = "2027-01-01" })
 }
 
+// The box to tick and Continue stand inside the scrolling text, after its last line, reached by keyboard and never
+// disabled; Print waits for scripts.
+func TestTermsPage(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser()
+		b.signIn(w.pat.Email, password).goesTo("/terms/new")
+		p := b.get("/terms/new").says(http.StatusOK, "Version of 2027-01-01")
+		box := p.Find("div.terms[tabindex='0'][role=region][aria-label]")
+		if box.Length() != 1 || !box.Children().Last().Is("form") || box.Find("form [name=agree][type=checkbox]").Length() != 1 {
+			t.Error("the form does not end the text")
+		}
+		buttons := box.Find("form button")
+		if buttons.Length() != 2 || p.Find("[disabled]").Length() != 0 || buttons.First().Text() != "Continue" {
+			t.Errorf("buttons %q", buttons.Text())
+		}
+		if print := p.Find("button[data-print]"); print.Length() != 1 || strings.TrimSpace(print.Text()) != "Print" {
+			t.Error("no Print")
+		} else if _, hidden := print.Attr("hidden"); !hidden {
+			t.Error("Print is shown where it cannot work")
+		}
+		if _, checked := box.Find("[name=agree]").Attr("checked"); checked {
+			t.Error("the box is ticked beforehand")
+		}
+	}, func(s *account.Settings) { s.TermsVersion = "2027-01-01" })
+}
+
 // What was accepted can be shown later: each text once, with its version and since when, and who accepted which.
 func TestTermsAreKept(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -69,7 +69,7 @@ type Limits struct {
 	MaxTotal        int64 `help:"Bytes of all files of a message." default:"300000000"`
 	NewAddresses    int64 `help:"New addresses a person may invite a day." default:"50"`
 
-	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort (8 where mfa_at_login is always), never changed by the calendar." default:"classic" enum:"classic,modern"`
+	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort (8 where mfa_at_login is always), never changed by the calendar; a lock opens by itself after a growing delay." default:"classic" enum:"classic,modern"`
 	MinPassword      int           `help:"Characters of a password, at least; 0: as the policy says." default:"0"`
 	MaxPassword      int           `help:"Characters of a password, at most." default:"256"`
 	PasswordAnyChars bool          `help:"Passwords need no mix of characters; always so with policy modern."`
