@@ -173,7 +173,7 @@ func TestEmailBelongsToItsBrowserAndPerson(t *testing.T) {
 			who.post(at).says(http.StatusConflict, "Open the link in the other browser")
 		}
 		w.browser().post(at).goesTo("/signin")
-		b.get(at + "x").says(http.StatusGone, "This link has expired or was already used")
+		b.get(at+"x").says(http.StatusGone, "This link has expired or was already used")
 		// somebody else who signs in at the same browser goes on with nothing of it
 		b.post("/signout")
 		b.signIn(w.pat.Email, password).goesTo("/")

@@ -77,7 +77,7 @@ func (s *Service) againProfile(w http.ResponseWriter, r *http.Request, p Profile
 	status, version := http.StatusUnprocessableEntity, p.Version
 	if f.Kind == fault.Conflict {
 		status, version = http.StatusConflict, u.Version
-		f = &fault.Fault{Kind: f.Kind, Text: f.Text, Fields: differences(u, p)}
+		f = &fault.Fault{Kind: f.Kind, Text: f.Text, Fields: differences(u, web.Actor(r).Look, p)}
 	}
 	u.First, u.Last, u.Zone, u.ADA, u.Specialties, u.Version = p.First, p.Last, p.Zone, p.ADA, p.Specialties, version
 	return s.renderProfile(w, r, status, profileProps{user: u, look: p.Look, fault: f})

@@ -345,11 +345,11 @@ func profileForm(p profileProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Check(ui.Input{Name: "compact_lists", Label: "Compact lists"}, p.look.Compact).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Check(ui.Input{Name: "compact_lists", Label: "Compact lists", Error: p.fault.For("compact_lists")}, p.look.Compact).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Check(ui.Input{Name: "shortcuts", Label: "Keyboard shortcuts", Hint: shortcutsHint}, !p.look.NoShortcuts).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Check(ui.Input{Name: "shortcuts", Label: "Keyboard shortcuts", Hint: shortcutsHint, Error: p.fault.For("shortcuts")}, !p.look.NoShortcuts).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

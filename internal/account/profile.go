@@ -97,18 +97,35 @@ func knownTheme(theme string) bool {
 }
 
 // differences names what is stored otherwise than it was typed, one sentence a field, for somebody who must choose.
-func differences(stored User, typed Profile) (f fault.Fields) {
+func differences(stored User, look actor.Look, typed Profile) (f fault.Fields) {
 	for _, d := range []struct{ field, stored, typed string }{
 		{"first_name", stored.First, typed.First}, {"last_name", stored.Last, typed.Last}, {"time_zone", stored.Zone, typed.Zone}, {"ada_number", stored.ADA, typed.ADA},
-		{"specialties", strings.Join(stored.Specialties, ", "), strings.Join(typed.Specialties, ", ")},
+		{"specialties", strings.Join(stored.Specialties, ", "), strings.Join(typed.Specialties, ", ")}, {"theme", themeLabel(look.Theme), themeLabel(typed.Look.Theme)},
+		{"compact_lists", onOff(look.Compact), onOff(typed.Look.Compact)}, {"shortcuts", onOff(!look.NoShortcuts), onOff(!typed.Look.NoShortcuts)},
 	} {
-		switch {
-		case d.stored == d.typed:
-		case d.stored == "":
-			f.Add(d.field, "Saved in the other window: nothing")
-		default:
-			f.Add(d.field, "Saved in the other window: "+d.stored)
+		if d.stored == d.typed {
+			continue
 		}
+		if d.stored == "" {
+			d.stored = "nothing"
+		}
+		f.Add(d.field, "Saved in the other window: "+d.stored)
 	}
 	return f
+}
+
+func themeLabel(theme string) string {
+	for _, o := range themes() {
+		if o.Value == theme {
+			return o.Label
+		}
+	}
+	return theme
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }

@@ -19,15 +19,6 @@ func lookOf(l actor.Look, shortcuts bool) actor.Look {
 	return l
 }
 
-func findLook(ctx context.Context, r db.Reader, userID string) (actor.Look, bool, error) {
-	return db.One(ctx, r, func(row db.Row) (actor.Look, error) {
-		var l actor.Look
-		var shortcuts bool
-		err := row(&l.Theme, &l.Compact, &shortcuts)
-		return lookOf(l, shortcuts), err
-	}, "SELECT theme, compact_lists, shortcuts FROM account_user WHERE id = $1", userID)
-}
-
 // updateProfile is false when the row is of another version by now.
 func updateProfile(ctx context.Context, tx *db.Tx, userID string, p Profile) (bool, error) {
 	theme := p.Look.Theme

@@ -80,13 +80,13 @@ func differences(stored, typed Preferences) (f fault.Fields) {
 		{"signature", stored.Signature, typed.Signature, stored.Signature}, {"notice_new", stored.New, typed.New, label(newOptions(), stored.New)},
 		{"notice_pace", stored.Pace, typed.Pace, label(paceOptions(), stored.Pace)}, {"notice_read", stored.Read, typed.Read, label(readOptions(), stored.Read)},
 	} {
-		switch {
-		case d.stored == d.typed:
-		case d.stored == "":
-			f.Add(d.field, "Saved in the other window: nothing")
-		default:
-			f.Add(d.field, "Saved in the other window: "+d.label)
+		if d.stored == d.typed {
+			continue
 		}
+		if d.label == "" {
+			d.label = "nothing"
+		}
+		f.Add(d.field, "Saved in the other window: "+d.label)
 	}
 	return f
 }

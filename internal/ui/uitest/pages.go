@@ -55,6 +55,12 @@ func flashed(s ui.Shell) ui.Shell {
 	return s
 }
 
+// compact is the shell of somebody who wants dark pages, compact lists and no shortcuts.
+func compact(s ui.Shell) ui.Shell {
+	s.Theme, s.Compact, s.NoShortcuts = "dark", true, true
+	return s
+}
+
 // Pages are all pages of the gallery.
 func Pages() []Page {
 	wrong := &fault.Fault{Kind: fault.Invalid, Fields: []fault.FieldError{
@@ -75,6 +81,8 @@ func Pages() []Page {
 		{"inbox-empty", mailPage("empty", Desk()), Desk()},
 		{"thread", mailPage("thread", Desk()), flashed(Desk())},
 		{"compose", mailPage("compose", Desk()), Desk()},
+		{"profile", profilePage(), flashed(Desk())},
+		{"inbox-compact", mailPage("list", compact(Desk())), compact(Desk())},
 		{"console", consolePage(), Console()},
 	}
 }
