@@ -24,6 +24,7 @@ import (
 	"securepractice/internal/jobs"
 	"securepractice/internal/limit"
 	"securepractice/internal/mail"
+	"securepractice/internal/manage"
 	"securepractice/internal/notify"
 	"securepractice/internal/practice"
 	"securepractice/internal/scan"
@@ -50,6 +51,7 @@ type App struct {
 	Invite   *invite.Service
 	Attach   *attach.Service
 	Mail     *mail.Service
+	Manage   *manage.Service
 	Support  *support.Service
 	Home     *home.Service
 
@@ -163,7 +165,8 @@ func (a *App) build() error {
 			UndoLink: l.UndoLink, ChangesPerDay: l.AddressEmails,
 			MFAAtLogin: l.MFAAtLogin, SecondTries: l.SecondTries, Idle: l.Idle, Session: l.Session, ResetLink: l.ResetLink, StaffLink: l.PasswordLink, Hashers: l.Hashers, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
 	a.Invite = invite.New(invite.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify, Account: a.Account,
-		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, MaxName: l.MaxName, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms}})
+		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, MaxName: l.MaxName, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms,
+			SupportEmail: a.Config.SupportEmail}})
 	blobs, err := blob.OpenDisk(filepath.Join(a.Config.Data, "blobs"))
 	if err != nil {
 		return err
@@ -173,6 +176,7 @@ func (a *App) build() error {
 	hub := web.NewHub()
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
 		Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: hub, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
+	a.Manage = manage.New(manage.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite})
 	a.Support = support.New(support.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
 	a.connect()
 	return a.mount()
@@ -213,6 +217,7 @@ func (a *App) mount() error {
 	a.Account.Mount(a.Router)
 	a.Invite.Mount(a.Router)
 	a.Mail.Mount(a.Router)
+	a.Manage.Mount(a.Router)
 	a.Support.Mount(a.Router)
 	return nil
 }

@@ -32,6 +32,7 @@ const (
 	InviteAccepted = "invite.accepted"
 	InviteClaimed  = "invite.claimed"
 	InviteReplaced = "invite.replaced"
+	InviteDisputed = "invite.disputed" // the invited person says that a number is not theirs
 
 	MailList      = "mail.list"
 	MailView      = "mail.view"

@@ -111,6 +111,9 @@ func (s *Service) Shell(ctx context.Context, by actor.Actor) (ui.Shell, error) {
 		{Key: "home", Label: "Dashboard", Icon: "layout-grid", Href: "/"}, {Key: "profile", Label: "Profile", Icon: "user-round", Href: "/profile/account"},
 		{Key: "password", Label: "Change Password", Icon: "key-round", Href: "/password"},
 	}
+	if by.Manager {
+		shell.Menu = append(shell.Menu, ui.Tab{Key: "users", Label: "Manage Users", Icon: "users", Href: "/users"})
+	}
 	if by.PracticeID != "" {
 		p, err := s.o.Practice.Find(ctx, s.o.DB, by.PracticeID)
 		if err != nil {

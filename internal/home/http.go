@@ -17,7 +17,7 @@ func (s *Service) showDashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := dashboard{first: by.First, products: products, now: s.o.Clock.Now().In(zone(by.Zone))}
+	d := dashboard{first: by.First, products: products, manager: by.Manager, now: s.o.Clock.Now().In(zone(by.Zone))}
 	days, warn, err := s.o.Account.PasswordWarning(r.Context(), by.ID)
 	if err != nil {
 		return err

@@ -288,7 +288,8 @@ func (s *Service) claim(ctx context.Context, by actor.Actor, id, browser string)
 		if err != nil {
 			return err
 		}
-		if !found {
+		// A number corrected while its code was on the way proves nothing any more.
+		if !found || !s.o.Verify.Proved(f, i.Phone) && !s.o.Verify.Proved(f, i.Cell) {
 			return fault.New(fault.Conflict, "Confirm your phone first.")
 		}
 		ok, err := acceptInvitation(ctx, tx, i, by.ID)

@@ -27,7 +27,8 @@ func (s *Service) Mount(rt *web.Router) {
 		Dead: func(w http.ResponseWriter, r *http.Request, err error) error {
 			return s.turnAway(w, r, signupKind, Invitation{}, err)
 		},
-		Next: func(r *http.Request) string { return "/i/" + r.PathValue("token") + "/terms" }})
+		Next:  func(r *http.Request) string { return "/i/" + r.PathValue("token") + "/terms" },
+		Wrong: s.tellWrongNumber})
 	rt.Get(web.Flow, "/i/{token}/terms", s.showTerms)
 	rt.Form(web.Flow, "/i/{token}/terms", s.postTerms)
 	rt.Form(web.Flow, "/i/{token}/terms/decline", s.postDecline)
@@ -36,7 +37,8 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.User, "/mail/held/{id}", s.showHeld)
 	rt.Form(web.User, "/mail/held/{id}", s.postHeld)
 	s.o.Verify.MountSteps(rt, verify.Host{Kind: claimKind, Prefix: "/mail/held/{id}", Role: web.User, Open: s.openClaim,
-		Next: func(r *http.Request) string { return "/mail/held/" + r.PathValue("id") }})
+		Next:  func(r *http.Request) string { return "/mail/held/" + r.PathValue("id") },
+		Wrong: s.tellWrongNumber})
 }
 
 // visit is one request of somebody who holds a link.
@@ -341,6 +343,10 @@ func (s *Service) postHeld(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.Redirect(w, r, "/mail")
+}
+
+func (s *Service) tellWrongNumber(r *http.Request, sub verify.Subject) error {
+	return s.wrongNumber(r.Context(), web.Actor(r), sub.ID)
 }
 
 // masked is where the second e-mail went, without showing the address.

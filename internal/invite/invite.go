@@ -86,7 +86,8 @@ type Invitation struct {
 	BySupport, Manager, Paid  bool
 	TwoStep                   bool   // from Finish on: a code is asked for
 	State                     string // invited, started, held, accepted, replaced, withdrawn
-	AcceptedBy                string
+	AcceptedBy, ReplacedBy    string // ids, once it is accepted or its address was corrected
+	WrongNumberAt             int64  // when the person said that a number is not theirs; 0 = they have not, or it was corrected
 	CreatedAt, SentAt         int64
 	Version                   int64
 	canon                     string
@@ -110,6 +111,7 @@ type Settings struct {
 	NewPerDay    int64         // new addresses a person and day; 50
 	TermsVersion string
 	TermsText    string
+	SupportEmail string // told of wrong numbers in Support's invitations; "" = the inviting member of staff
 }
 
 // Options of New.

@@ -16,23 +16,33 @@ func (s *Service) notice(ctx context.Context, tx *db.Tx, i Invitation, template 
 }
 
 // registerNotices makes the room's e-mails known. They name the practice and, when a doctor or staff wrote, the
-// sender; nothing of the message.
+// sender; nothing of the message. Messages stay with the address they were written to, so who was invited in place of
+// somebody else is not told of one.
 func (s *Service) registerNotices() {
+	s.registerEditNotices()
 	for name, t := range map[string]struct {
 		kind, path string
 		write      func(from, link string) notify.Content
+		fresh      func(from, link string) notify.Content // when nothing was written to this address yet
 	}{
-		"invite.message": {registerKind, "/register/", func(from, link string) notify.Content {
+		"invite.message": {kind: registerKind, path: "/register/", write: func(from, link string) notify.Content {
 			return notify.Content{Subject: "You have a secure message from " + from, Links: []string{link}, Body: from +
 				" sent you a secure message. To read it, register once by this link. It works for 30 days:\n\n" + link +
 				"\n\nRegistration is free and takes a few minutes. Have your phone at hand."}
+		}, fresh: func(from, link string) notify.Content {
+			return notify.Content{Subject: "You are invited to " + s.o.Notify.Product(), Links: []string{link}, Body: from +
+				" invites you to read and answer secure messages. Register once by this link. It works for 30 days:\n\n" + link +
+				"\n\nRegistration is free and takes a few minutes. Have your phone at hand."}
 		}},
-		"invite.support": {signupKind, "/i/", func(from, link string) notify.Content {
+		"invite.support": {kind: signupKind, path: "/i/", write: func(from, link string) notify.Content {
 			return notify.Content{Subject: "Your invitation to " + s.o.Notify.Product(), Links: []string{link}, Body: "An account was made for you at " + from +
 				". To set it up, open this link. It works for 30 days:\n\n" + link + "\n\nYour email address is your user name. Have your phone at hand."}
 		}},
-		"invite.password": {signupKind, "/i/", func(from, link string) notify.Content {
+		"invite.password": {kind: signupKind, path: "/i/", write: func(from, link string) notify.Content {
 			return notify.Content{Subject: "Set your password", Links: []string{link}, Body: "You are almost done. To set your password and read the message from " + from +
+				", open this link. It works for 7 days:\n\n" + link}
+		}, fresh: func(from, link string) notify.Content {
+			return notify.Content{Subject: "Set your password", Links: []string{link}, Body: "You are almost done. To set your password and read messages from " + from +
 				", open this link. It works for 7 days:\n\n" + link}
 		}},
 	} {
@@ -52,7 +62,17 @@ func (s *Service) registerNotices() {
 			if err != nil {
 				return notify.Content{}, err
 			}
-			return t.write(from, s.o.Notify.URL(t.path+token)), nil
+			write := t.write
+			if t.fresh != nil {
+				moved, err := replaces(ctx, r, i.ID)
+				if err != nil {
+					return notify.Content{}, fmt.Errorf("look for the replaced invitation: %w", err)
+				}
+				if moved {
+					write = t.fresh
+				}
+			}
+			return write(from, s.o.Notify.URL(t.path+token)), nil
 		}})
 	}
 	s.o.Notify.Register(notify.Template{Name: "invite.joined", Render: func(context.Context, db.Reader, notify.Params) (notify.Content, error) {

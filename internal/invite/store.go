@@ -7,12 +7,14 @@ import (
 )
 
 const columns = `id, practice_id, inviter_id, email, email_canon, role, first_name, last_name, phone, cell, by_support, is_manager, tier = 'paid',
-	two_step, state, COALESCE(accepted_by, ''), created_at, COALESCE(sent_at, 0), version, registration_sealed`
+	two_step, state, COALESCE(accepted_by, ''), created_at, COALESCE(sent_at, 0), version, registration_sealed,
+	COALESCE(replaced_by, ''), COALESCE(wrong_number_at, 0)`
 
 func scan(row db.Row) (Invitation, error) {
 	var i Invitation
 	err := row(&i.ID, &i.PracticeID, &i.InviterID, &i.Email, &i.canon, &i.Role, &i.First, &i.Last, &i.Phone, &i.Cell, &i.BySupport, &i.Manager, &i.Paid,
-		&i.TwoStep, &i.State, &i.AcceptedBy, &i.CreatedAt, &i.SentAt, &i.Version, &i.registration)
+		&i.TwoStep, &i.State, &i.AcceptedBy, &i.CreatedAt, &i.SentAt, &i.Version, &i.registration,
+		&i.ReplacedBy, &i.WrongNumberAt)
 	return i, err
 }
 

@@ -97,6 +97,8 @@ func (s *Service) notice(ctx context.Context, tx *db.Tx, o outgoing, r recipient
 	switch inv := r.invited; {
 	case r.registered():
 		return s.arrived(ctx, tx, o, r.person)
+	case !inv.Editable(): // its address was corrected while the files were checked: nobody is told, the sender sees it
+		return nil
 	case inv.State == "held":
 		return s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: inv.Email, Template: noticeHeld, InvitationID: inv.ID, PracticeID: inv.PracticeID,
 			Params: notify.Params{"author": o.author.ID, "invitation": inv.ID}})

@@ -12,6 +12,7 @@ import (
 	"securepractice/internal/actor"
 	"securepractice/internal/clock"
 	"securepractice/internal/db"
+	"securepractice/internal/invite"
 )
 
 // row is one line of a list.
@@ -111,6 +112,7 @@ type standing struct {
 	readAt time.Time // when it was read; zero before
 	resend bool      // the invitation can be sent again
 	waits  bool      // neither read nor given yet
+	edit   string    // the open invitation whose details a User Manager can correct; "" = none
 }
 
 // listSentBox is a page of the actor's own messages.
@@ -134,13 +136,16 @@ func (s *Service) listSentBox(ctx context.Context, by actor.Actor, cursor string
 		return l, err
 	}
 	for i := range sent {
-		m := &sent[i]
+		m, st := &sent[i], states[sent[i].id]
+		if !by.Manager {
+			st.edit = ""
+		}
 		m.member.snippetSealed = nil // it is the thread's newest text, not this message's
 		if err := s.openMember(ctx, s.o.DB, &m.member); err != nil {
 			return l, err
 		}
 		l.rows = append(l.rows, row{id: m.id, href: "/mail/t/" + m.threadID + "#m-" + m.id, other: m.member.other, subject: m.member.subject,
-			at: clock.Time(m.writtenAt), files: m.files, state: states[m.id]})
+			at: clock.Time(m.writtenAt), files: m.files, state: st})
 	}
 	return l, s.counts(ctx, by, &l)
 }
@@ -172,20 +177,30 @@ func (s *Service) standings(ctx context.Context, own []message) (map[string]stan
 	}
 	for _, m := range own {
 		c := with[m.id]
-		states[m.id] = stand(m, c, invited[c.who].State)
+		states[m.id] = stand(m, c, invited[c.who])
 	}
 	return states, nil
 }
 
 // stand puts it into the words of PAGES.md 5.8.
-func stand(m message, c receipt, invitation string) standing {
+func stand(m message, c receipt, i invite.Invitation) standing {
 	switch {
+	case c.pending && (i.State == "replaced" || i.State == "withdrawn"):
+		return standing{words: "Not delivered: the address changed. Send it again.", waits: true}
 	case m.state == Waiting:
 		return standing{words: "Checking attachments", waits: true}
-	case c.pending && invitation == "held":
-		return standing{words: "Waiting for confirmation", waits: true}
 	case c.pending:
-		return standing{words: "Recipient not registered yet", waits: true, resend: invitation == "invited" || invitation == "started"}
+		st := standing{words: "Recipient not registered yet", waits: true, resend: i.State == "invited" || i.State == "started"}
+		if i.State == "held" {
+			st.words = "Waiting for confirmation"
+		}
+		if i.Editable() {
+			st.edit = i.ID
+		}
+		if i.WrongNumberAt > 0 {
+			st.words += ". They say the phone number is not theirs."
+		}
+		return st
 	case c.openedAt > 0:
 		return standing{words: "Read", readAt: clock.Time(c.openedAt)}
 	}

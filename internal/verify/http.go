@@ -36,6 +36,8 @@ type Host struct {
 	Next func(r *http.Request) string
 	// Done, when set, answers the POST that confirmed a code, in place of the redirect to Next.
 	Done web.Handler
+	// Wrong, when set, is behind "That is not my number".
+	Wrong WrongNumber
 }
 
 // MountSteps registers GET and POST {prefix}/method and {prefix}/code, and POST {prefix}/resend.
@@ -46,6 +48,7 @@ func (s *Service) MountSteps(rt *web.Router, h Host) {
 	rt.Get(h.Role, h.Prefix+"/code", st.showCode)
 	rt.Form(h.Role, h.Prefix+"/code", st.postCode)
 	rt.Form(h.Role, h.Prefix+"/resend", st.postResend)
+	st.mountWrong(rt)
 }
 
 type steps struct {
@@ -200,5 +203,5 @@ func (st steps) postResend(w http.ResponseWriter, r *http.Request) error {
 func (st steps) props(r *http.Request, sub Subject, f *fault.Fault) stepProps {
 	h := sub.Head
 	h.Title, h.Fault = "Verify your identity", f
-	return stepProps{head: h, fault: f, phones: sub.Phones, contact: sub.Contact, base: base(r), life: st.s.set.CodeLife}
+	return stepProps{head: h, fault: f, phones: sub.Phones, contact: sub.Contact, base: base(r), life: st.s.set.CodeLife, wrong: st.h.Wrong != nil && len(Methods(sub.Phones)) > 0}
 }
