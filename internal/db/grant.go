@@ -12,14 +12,15 @@ import (
 // What the program's role may do with tables where the usual four rights are too many. A table not named here gets
 // SELECT, INSERT, UPDATE and DELETE.
 var rights = map[string]string{
-	"audit_event":      "SELECT, INSERT", // what happened is never rewritten
-	"audit_seal":       "SELECT, INSERT",
-	"audit_seal_event": "SELECT, INSERT",
-	"audit_pending":    "SELECT, INSERT, DELETE",
-	"account_terms":    "SELECT, INSERT", // who agreed to what
-	"support_change":   "SELECT, INSERT", // why Support acted
-	"goose_db_version": "SELECT",         // the schema is the owner's
-	"river_migration":  "SELECT",
+	"audit_event":        "SELECT, INSERT", // what happened is never rewritten
+	"audit_seal":         "SELECT, INSERT",
+	"audit_seal_event":   "SELECT, INSERT",
+	"audit_pending":      "SELECT, INSERT, DELETE",
+	"account_terms":      "SELECT, INSERT", // who agreed to what
+	"account_terms_text": "SELECT, INSERT", // and what it said
+	"support_change":     "SELECT, INSERT", // why Support acted
+	"goose_db_version":   "SELECT",         // the schema is the owner's
+	"river_migration":    "SELECT",
 }
 
 // ErrOwner is returned by Grant when the role could get past its rights.

@@ -34,7 +34,7 @@ func TestProgramRoleCannotRewriteHistory(t *testing.T) {
 			t.Errorf("%s: %v", allowed, err)
 		}
 	}
-	for _, table := range []string{"audit_event", "audit_seal", "audit_seal_event", "account_terms", "goose_db_version", "river_migration"} {
+	for _, table := range []string{"audit_event", "audit_seal", "audit_seal_event", "account_terms", "account_terms_text", "goose_db_version", "river_migration"} {
 		wantDenied(t, try("DELETE FROM "+table), table)
 		wantDenied(t, try("TRUNCATE "+table), table)
 		wantDenied(t, try("DROP TABLE "+table), table)
