@@ -23,8 +23,8 @@ func (b *browser) authenticator() {
 	}
 }
 
-// TestSecondFactorsInTheBrowser sets up an app, recovery codes and a passkey, and signs in with the passkey alone and with the
-// app as second step. Passkeys are bound to a name, so the demo is visited as localhost.
+// TestSecondFactorsInTheBrowser sets up an app, recovery codes and a passkey, and signs in with the passkey alone, and with
+// the app and the passkey as second steps. Passkeys are bound to a name, so the demo is visited as localhost.
 func TestSecondFactorsInTheBrowser(t *testing.T) {
 	p := start(t, t.TempDir(), "--mfa-at-login", "always")
 	b := newBrowser(t, strings.Replace(p.url, "127.0.0.1", "localhost", 1), "factors")
@@ -92,6 +92,12 @@ func TestSecondFactorsInTheBrowser(t *testing.T) {
 	b.see("That code is not right.")
 	b.fill("app_code", b.appCode(secret, used))
 	b.press("Continue")
+	b.see("Update Profile")
+
+	b.js("document.querySelector('form[action=\"/signout\"]').submit()")
+	b.see("You are signed out.")
+	signIn()
+	b.press("Use a passkey")
 	b.see("Update Profile")
 }
 

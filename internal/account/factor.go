@@ -108,9 +108,13 @@ func (s *Service) Confirmed(ctx context.Context, by actor.Actor) (bool, error) {
 
 func (s *Service) confirmedSince() int64 { return clock.Micros(s.o.Clock.Now().Add(-confirmLife)) }
 
-// holdConfirmed is the first statement of each change of factors: it holds the session's row and refuses when the
-// password was not entered lately. The answer is the person as the act sees them.
+// holdConfirmed begins each change of factors: it holds the person's row, so that changes from two devices come one
+// after the other, and the session's, and refuses when the password was not entered lately. The answer is the person
+// as the act sees them.
 func (s *Service) holdConfirmed(ctx context.Context, tx *db.Tx, by actor.Actor) (User, error) {
+	if err := holdUser(ctx, tx, by.ID); err != nil {
+		return User{}, fmt.Errorf("hold the account: %w", err)
+	}
 	ok, err := holdSession(ctx, tx, by.SessionID, by.ID, s.confirmedSince())
 	if err != nil {
 		return User{}, fmt.Errorf("hold the session: %w", err)

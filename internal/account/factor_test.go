@@ -351,6 +351,22 @@ func TestARecoveryCodeOfAnotherPersonIsWrong(t *testing.T) {
 	}, mfa(account.MFAAlways))
 }
 
+// Sets made on two devices at once are one after the other: the later ends the earlier.
+func TestRecoveryCodesMadeAtOnceAreOneSet(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var all []*browser
+		for range 6 {
+			all = append(all, w.enter(w.ann).confirm())
+		}
+		if n := atOnce(all, func(b *browser) bool { return b.post(security+"/recovery").status == 200 }); n != 6 {
+			t.Errorf("%d of 6 sets were made", n)
+		}
+		if n := w.number("SELECT COUNT(*) FROM account_factor"); n != 10 {
+			t.Errorf("%d codes work, want 10", n)
+		}
+	})
+}
+
 func TestARecoveryCodeInTwentyBrowsersOpensOne(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		codes := w.enterBy(w.ann).addCodes()

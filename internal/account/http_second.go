@@ -40,7 +40,7 @@ func (h proofHost) at(r *http.Request, path string) string {
 func (s *Service) mountSecond(rt *web.Router) {
 	rt.JSON(web.Public, "/signin/passkey/begin", s.postPasskeySignInBegin)
 	rt.JSON(web.Public, "/signin/passkey/finish", s.postPasskeySignIn)
-	onward := func(w http.ResponseWriter, r *http.Request) (string, error) { return s.onward(w, r, "") }
+	onward := func(w http.ResponseWriter, r *http.Request) (string, error) { return s.onward(w, r, "") } // the flow knows the page that was asked for
 	pending := func(staff bool) func(r *http.Request) (User, verify.Flow, error) {
 		return func(r *http.Request) (User, verify.Flow, error) { return s.Second(r.Context(), web.Browser(r), staff) }
 	}
@@ -233,7 +233,7 @@ func askPassword(w http.ResponseWriter, r *http.Request, to string) error {
 // confirmed keeps a page for those who entered their password lately; others are asked for it and come back.
 func (s *Service) confirmed(h web.Handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		page := strings.TrimSuffix(r.URL.Path, "/code")
+		page := strings.TrimSuffix(r.URL.EscapedPath(), "/code")
 		if r.Method != http.MethodPost {
 			ok, err := s.Confirmed(r.Context(), web.Actor(r))
 			if err != nil {

@@ -3,8 +3,10 @@ package account_test
 import (
 	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,8 @@ import (
 	va "github.com/descope/virtualwebauthn"
 
 	"securepractice/internal/account"
+	"securepractice/internal/jobs"
+	"securepractice/internal/notify"
 )
 
 // portal is the relying party as an honest browser knows it.
@@ -179,6 +183,25 @@ func TestAPasskeyAnswersItsOwnChallengeOnce(t *testing.T) {
 	})
 }
 
+func TestAnAnswerSentManyTimesOpensOneSession(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		d := w.enter(w.ann).addPasskey(w.ann)
+		before := w.number("SELECT COUNT(*) FROM account_session")
+		a := w.browser()
+		answer := d.sign(t, portal, a.json(passkeySignIn+"/begin", map[string]string{}).raw)
+		all := make([]*browser, 20)
+		for i := range all {
+			all[i] = a
+		}
+		if n := atOnce(all, func(b *browser) bool { return b.finish(passkeySignIn, answer).status == http.StatusOK }); n != 1 {
+			t.Errorf("one answer was taken %d times", n)
+		}
+		if n := w.number("SELECT COUNT(*) FROM account_session") - before; n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
 func TestAPasskeyMustVerifyItsPerson(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		b := w.enter(w.ann)
@@ -336,6 +359,20 @@ func TestSupportHasNoPasskeyDoor(t *testing.T) {
 		d := w.enter(w.ann).addPasskey(w.ann)
 		w.tx(makeSupport(w.ann.ID))
 		w.browser().byPasskey(d).refuses()
+	})
+}
+
+// Passkeys are bound to a host name; where the portal has none there are no passkeys.
+func TestPasskeysNeedAName(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for base, want := range map[string]string{"https://portal.example": "portal.example", "https://portal.example:8443": "portal.example", "http://127.0.0.1:8080": "localhost", "https://192.0.2.7": ""} {
+			u, err := url.Parse(base)
+			must(t, err)
+			n := notify.New(notify.Options{DB: w.d, Jobs: jobs.New(w.d, slog.New(slog.DiscardHandler)), Clock: w.clock, Product: "SecurePractice", BaseURL: u})
+			if got := account.New(account.Options{Notify: n}).PasskeyHost(); got != want {
+				t.Errorf("at %s passkeys are bound to %q, want %q", base, got, want)
+			}
+		}
 	})
 }
 

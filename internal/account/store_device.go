@@ -21,6 +21,12 @@ func isConfirmed(ctx context.Context, r db.Reader, id, userID string, since int6
 	return found, err
 }
 
+// holdUser holds a person's row until the act ends.
+func holdUser(ctx context.Context, tx *db.Tx, id string) error {
+	_, err := tx.Exec(ctx, "UPDATE account_user SET version = version WHERE id = $1", id)
+	return err
+}
+
 // holdSession holds the row of a session in which the password was entered since.
 func holdSession(ctx context.Context, tx *db.Tx, id, userID string, since int64) (bool, error) {
 	n, err := tx.Exec(ctx, "UPDATE account_session SET confirmed_at = confirmed_at WHERE id = $1 AND user_id = $2 AND confirmed_at > $3", id, userID, since)
