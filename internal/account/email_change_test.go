@@ -413,3 +413,41 @@ func TestUndoLinkLives7DaysAndYieldsToAnotherAccount(t *testing.T) {
 		w.browser().get("/email/undo/nonsense").says(http.StatusGone, "This link has expired or was already used")
 	})
 }
+
+// TestLinksAreNotMixed: a link of one kind opens nothing of another.
+func TestLinksAreNotMixed(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.enterWith(w.ann, password)
+		reset := strings.TrimPrefix(w.ask(w.browser(), w.pat), "/reset/")
+		confirm := strings.TrimPrefix(b.emailLink(newAddress), "/profile/email/confirm/")
+		for _, at := range []string{"/email/undo/" + reset, "/email/undo/" + confirm, "/profile/email/confirm/" + reset, "/reset/" + confirm + "/password"} {
+			b.post(at, "new_password", better, "confirm_password", better).says(http.StatusGone, "This link has expired or was already used")
+		}
+		b.post("/profile/email/confirm/" + confirm).goesTo("/profile/account")
+		m, _ := w.mailed("Your email address was changed")
+		undo := strings.TrimPrefix(path(m.Links[0]), "/email/undo/")
+		for _, at := range []string{"/reset/" + undo + "/password", "/profile/email/confirm/" + undo} {
+			b.post(at, "new_password", better, "confirm_password", better).says(http.StatusGone, "This link has expired or was already used")
+		}
+	})
+}
+
+// TestAddressesAreNotLogged: neither address nor link stands in a log line.
+func TestAddressesAreNotLogged(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.enterWith(w.ann, password)
+		at := b.emailLink(newAddress)
+		b.post(at).goesTo("/profile/account")
+		m, _ := w.mailed("Your email address was changed")
+		undo := path(m.Links[0])
+		w.browser().post(undo).goesTo("/email/undone")
+		b.signIn(w.ann.Email, password)
+		w.logMu.Lock()
+		defer w.logMu.Unlock()
+		for _, private := range []string{newAddress, w.ann.Email, strings.TrimPrefix(at, "/profile/email/confirm/"), strings.TrimPrefix(undo, "/email/undo/")} {
+			if strings.Contains(w.log.String(), private) {
+				t.Errorf("the log holds %s", private)
+			}
+		}
+	})
+}

@@ -64,7 +64,7 @@ func profilePage() templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<header><h1>Account Profile</h1></header><aside class=\"rules\" aria-labelledby=\"onfile\"><h2 id=\"onfile\">On file</h2><dl class=\"facts\"><dt>Email address</dt><dd>dana@harborpoint.example <a href=\"/profile/email\">Change<span class=\"vh\">email address</span></a></dd></dl><dl class=\"facts practice\"><dt>Practice</dt><dd>Harbor Point Dental</dd></dl><p>Contact Support to change these.</p></aside><form method=\"post\" action=\"/profile/account\" novalidate>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<header><h1>Account Profile</h1></header><aside class=\"rules\" aria-labelledby=\"onfile\"><h2 id=\"onfile\">On file</h2><dl class=\"facts\"><dt>Email address</dt><dd>dana@harborpoint.example <a href=\"/profile/email\">Change<span class=\"vh\">email address</span></a></dd></dl></aside><form method=\"post\" action=\"/profile/account\" novalidate>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -99,6 +99,10 @@ func profilePage() templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.Folder(h).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " <section class=\"panel\" aria-labelledby=\"practice-h\"><h2 id=\"practice-h\">Practice details</h2><dl class=\"facts\"><dt>Practice</dt><dd>Harbor Point Dental</dd></dl><p class=\"hint\">Contact Support to change these.</p></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
