@@ -49,6 +49,8 @@ type world struct {
 	account  *account.Service
 	invite   *invite.Service
 	practice *practice.Service
+	room     *manage.Service
+	mac      func(purpose string, parts ...string) []byte
 	router   *web.Router
 	harbor   string // the practices' ids
 	lakeside string
@@ -67,14 +69,22 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	ver := verify.New(verify.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail})
 	w.account = account.New(account.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail, Practice: w.practice, Verify: ver, Settings: account.Settings{ArgonMemory: 64}})
 	w.invite = invite.New(invite.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail, Practice: w.practice, Verify: ver, Account: w.account})
-	w.router = web.New(web.Options{Clock: w.clock, BaseURL: site, MAC: keys.MAC, Session: w.session, Touch: w.account.Touch,
-		Shell: func(_ context.Context, by actor.Actor) (ui.Shell, error) {
-			return ui.Shell{Product: "Portal", SignedIn: by.SignedIn(), Staff: by.Kind == actor.Staff, Name: by.Name(), Now: w.clock.Now()}, nil
-		}})
-	manage.New(manage.Options{DB: d, Keys: keys, Audit: trail, Practice: w.practice, Account: w.account, Invite: w.invite}).Mount(w.router)
+	w.room = manage.New(manage.Options{DB: d, Keys: keys, Audit: trail, Practice: w.practice, Account: w.account, Invite: w.invite})
+	w.mac = keys.MAC
+	w.router = w.newRouter(false)
 	w.settle()
 	w.start()
 	return w
+}
+
+// newRouter serves the room; plain is for a browser on this machine without HTTPS.
+func (w *world) newRouter(plain bool) *web.Router {
+	rt := web.New(web.Options{Clock: w.clock, BaseURL: site, MAC: w.mac, PlainCookies: plain, Session: w.session, Touch: w.account.Touch,
+		Shell: func(_ context.Context, by actor.Actor) (ui.Shell, error) {
+			return ui.Shell{Product: "Portal", SignedIn: by.SignedIn(), Staff: by.Kind == actor.Staff, Name: by.Name(), Now: w.clock.Now()}, nil
+		}})
+	w.room.Mount(rt)
+	return rt
 }
 
 func (w *world) session(ctx context.Context, token string) (actor.Actor, bool, error) {
