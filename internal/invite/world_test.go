@@ -32,8 +32,9 @@ import (
 )
 
 const (
-	terms = "November 1, 2026"
-	pass  = "River-Cedar-9041"
+	terms    = "November 1, 2026"
+	helpdesk = "help@portal.example"
+	pass     = "River-Cedar-9041"
 )
 
 // world is the room with all rooms below it, a web server in front, and two practices with a paid person each.
@@ -71,7 +72,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*account.Settings)) *world 
 	w.account = account.New(account.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail, Practice: practices, Verify: ver,
 		Settings: set})
 	w.invite = invite.New(invite.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: lim, Audit: trail, Practice: practices, Verify: ver, Account: w.account,
-		Settings: invite.Settings{TermsVersion: terms, TermsText: "Be kind."}})
+		Settings: invite.Settings{TermsVersion: terms, TermsText: "Be kind.", SupportEmail: helpdesk}})
 	w.account.OnUnknown = w.invite.Remind
 	w.invite.OnAccepted = func(_ context.Context, _ *db.Tx, a invite.Accepted) error {
 		w.accepted = append(w.accepted, a)
