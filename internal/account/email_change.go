@@ -244,10 +244,21 @@ func (s *Service) UndoEmail(ctx context.Context, by actor.Actor, token string) e
 	})
 }
 
-// shutOut ends everything by which a person's account can be entered or changed.
+// shutOut ends everything by which a person's account can be entered or changed: whoever held it may have added an app, a
+// passkey or recovery codes of their own, so none of them stays.
 func (s *Service) shutOut(ctx context.Context, tx *db.Tx, u User, hash string) error {
 	if err := replacePassword(ctx, tx, u.ID, hash); err != nil {
 		return fmt.Errorf("replace the password: %w", err)
+	}
+	n, err := deleteFactors(ctx, tx, u.ID)
+	if err != nil {
+		return fmt.Errorf("remove every factor: %w", err)
+	}
+	if n > 0 {
+		err := s.o.Audit.Record(ctx, tx, actor.ByProgram("undo"), audit.Event{Action: audit.FactorRemoved, SubjectKind: "user", SubjectID: u.ID, PracticeID: u.PracticeID, Detail: map[string]string{"kind": "all"}})
+		if err != nil {
+			return err
+		}
 	}
 	if err := s.o.Verify.EndLinks(ctx, tx, u.ID, "undo"); err != nil {
 		return err

@@ -345,7 +345,14 @@ func TestUndoEmail(t *testing.T) {
 		if w.emailOf(w.ann) != newAddress || !thief.signedIn() {
 			t.Fatal("undone by a GET")
 		}
+		w.tx(func(ctx context.Context, tx *db.Tx) error { // what the other left behind to come back with
+			_, err := tx.Exec(ctx, "INSERT INTO account_factor (user_id, id, kind, name, owner_id, code_mac, counter, created_at) VALUES ($1, $2, 'recovery', '', '', $3, 0, 1)", w.ann.ID, db.NewID(), []byte("x"))
+			return err
+		})
 		owner.post(undo).goesTo("/email/undone")
+		if n := w.number("SELECT COUNT(*) FROM account_factor WHERE user_id = $1", w.ann.ID); n != 0 {
+			t.Errorf("%d factors outlive the undoing", n)
+		}
 		owner.get("/email/undone").says(http.StatusOK, "Your email address is restored", "choose a new password")
 		if w.emailOf(w.ann) != w.ann.Email || thief.signedIn() {
 			t.Errorf("%q, the other goes on: %v", w.emailOf(w.ann), thief.signedIn())

@@ -102,6 +102,11 @@ func usePasskey(ctx context.Context, tx *db.Tx, f factorRow, sealed []byte, coun
 	return n == 1, err
 }
 
+// deleteFactors removes every factor of a person, recovery codes included, and says how many.
+func deleteFactors(ctx context.Context, tx *db.Tx, userID string) (int64, error) {
+	return tx.Exec(ctx, "DELETE FROM account_factor WHERE user_id = $1", userID)
+}
+
 func deleteCodes(ctx context.Context, tx *db.Tx, userID string) error {
 	_, err := tx.Exec(ctx, "DELETE FROM account_factor WHERE user_id = $1 AND kind = 'recovery'", userID)
 	return err

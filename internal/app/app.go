@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"securepractice/internal/account"
@@ -141,11 +142,28 @@ func readTexts(c config.Config) (home.Texts, error) {
 // carrier is what takes notices out of the house.
 func (a *App) carrier() notify.Carrier {
 	box := notify.Outbox{DB: a.DB, Clock: a.Clock}
-	c := a.Config
-	if c.SMTPHost == "" {
-		return box
+	by := notify.Carriers{Mailer: box, Phone: box}
+	if c := a.Config; c.SMTPHost != "" {
+		by.Mailer = notify.SMTP{Host: c.SMTPHost, Port: c.SMTPPort, User: c.SMTPUser, Password: c.SMTPPassword, TLS: c.SMTPTLS}
 	}
-	return notify.Carriers{Mail: notify.SMTP{Host: c.SMTPHost, Port: c.SMTPPort, User: c.SMTPUser, Password: c.SMTPPassword, TLS: c.SMTPTLS}, Rest: box}
+	if a.Config.TwilioAccount != "" {
+		by.Phone = a.twilio()
+	}
+	return by
+}
+
+// mountPhone registers what Twilio asks; without an account nothing is signed, and the pages do not exist.
+func (a *App) mountPhone() {
+	if a.Config.TwilioAccount == "" {
+		a.Verify.MountPhone(a.Router, nil)
+		return
+	}
+	a.Verify.MountPhone(a.Router, a.twilio().Signed)
+}
+
+func (a *App) twilio() notify.Twilio {
+	c := a.Config
+	return notify.Twilio{Account: c.TwilioAccount, Token: c.TwilioToken, From: c.TwilioFrom, Service: c.TwilioService, API: c.TwilioAPI, Back: strings.TrimRight(c.BaseURL, "/")}
 }
 
 // build makes the rooms from the bottom up and connects them.
@@ -216,6 +234,7 @@ func (a *App) mount() error {
 	a.Home.Mount(a.Router)
 	a.Account.Mount(a.Router)
 	a.Invite.Mount(a.Router)
+	a.mountPhone()
 	a.Mail.Mount(a.Router)
 	a.Manage.Mount(a.Router)
 	a.Support.Mount(a.Router)

@@ -54,6 +54,7 @@ func (c *Config) readSecrets() error {
 		{"database", c.DatabaseFile, &c.Database},
 		{"migrate_database", c.MigrateDatabaseFile, &c.MigrateDatabase},
 		{"smtp_password", c.SMTPPasswordFile, &c.SMTPPassword},
+		{"twilio_token", c.TwilioTokenFile, &c.TwilioToken},
 	} {
 		if s.file == "" {
 			continue
@@ -89,6 +90,10 @@ func (c Config) checkValues() error {
 	p.when(c.SMTPPort < 0 || c.SMTPPort > 65535, "smtp_port: there is no such port")
 	p.when(c.SMTPTLS == "none" && c.SMTPHost != "" && !isLoopback(c.SMTPHost), "smtp_tls: none is for a mail server on this machine only")
 	p.when(c.SMTPHost != "" && (c.SMTPUser == "") != (c.SMTPPassword == "" && c.SMTPPasswordFile == ""), "smtp_user, smtp_password: set both or neither")
+	p.when(c.TwilioAccount != "" && (c.TwilioToken == "" && c.TwilioTokenFile == "" || c.TwilioFrom == ""), "twilio_account: set twilio_token and twilio_from with it")
+	p.when(c.TwilioAccount == "" && (c.TwilioToken != "" || c.TwilioFrom != "" || c.TwilioService != ""), "twilio_account: set it with the other settings of Twilio, or none of them")
+	p.when(c.TwilioFrom != "" && !isE164(c.TwilioFrom), "twilio_from: give the number with a plus sign and digits alone, such as +12065550100")
+	p.when(c.TwilioAPI != "" && !isOrigin(c.TwilioAPI), "twilio_api: give an address without a path, such as https://api.twilio.com")
 	for _, f := range []struct{ name, path string }{{"terms_file", c.TermsFile}, {"privacy_file", c.PrivacyFile}, {"help_file", c.HelpFile}} {
 		if f.path == "" {
 			continue
@@ -149,7 +154,8 @@ func (c Config) CheckServe() error {
 		p.when(s.value == "", s.name+": set it; it is printed wherever a page says contact, or stands in notices")
 	}
 	p.when(c.SMTPHost == "" && !c.Allows(OutboxEmail), "smtp_host: set the mail server, or name outbox-email in allow_standins to keep e-mails in the database on purpose")
-	p.when(!c.Allows(Outbox), "allow_standins: texts and calls have no provider yet; name outbox to keep them in the database on purpose")
+	p.when(c.TwilioAccount == "" && !c.Allows(Outbox), "twilio_account: set Twilio's for texts and calls, or name outbox in allow_standins to keep them in the database on purpose")
+	p.when(c.TwilioAccount != "" && !strings.HasPrefix(c.TwilioAPI, "https://"), "twilio_api: it must begin with https://")
 	p.when(!c.Allows(DemoScanner), "allow_standins: files have no malware scanner yet; name demo-scanner to run without one on purpose")
 	p.when(c.PlainCookies, "plain_cookies: only for development")
 	return errors.Join(p...)
@@ -160,6 +166,12 @@ func isOrigin(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
 		(u.Path == "" || u.Path == "/") && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+}
+
+// isE164 says whether s is a phone number as networks write it (ITU-T E.164).
+func isE164(s string) bool {
+	digits, ok := strings.CutPrefix(s, "+")
+	return ok && len(digits) >= 8 && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
 }
 
 // isAddress says whether s is one bare e-mail address.

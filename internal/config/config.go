@@ -37,6 +37,13 @@ type Config struct {
 	SMTPPasswordFile string `name:"smtp-password-file" help:"File that holds it, instead of it."`
 	SMTPTLS          string `name:"smtp-tls" help:"starttls, tls, or none (loopback only)." default:"starttls" enum:"starttls,tls,none"`
 
+	TwilioAccount   string `help:"SID of the Twilio account for texts and calls, AC…."`
+	TwilioToken     string `help:"Its auth token."`
+	TwilioTokenFile string `help:"File that holds it, instead of it."`
+	TwilioFrom      string `help:"Number that calls and texts come from, such as +12065550100."`
+	TwilioService   string `help:"SID of a Twilio messaging service that sends the texts, MG…; empty: the number does."`
+	TwilioAPI       string `name:"twilio-api" help:"Address of Twilio's API." default:"https://api.twilio.com"`
+
 	AllowStandins []string `help:"Stand-ins that serve may use: outbox (texts and calls stay in the database), outbox-email (e-mails too, without a mail server), demo-scanner (files are only checked for the EICAR test file)."`
 	PlainCookies  bool     `help:"Development without HTTPS: cookies without the __Host- prefix. Refused by serve."`
 	Proxies       []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`

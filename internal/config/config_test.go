@@ -215,6 +215,14 @@ func TestServeSaysAllThatIsMissing(t *testing.T) {
 	if ok.AllowStandins = append(ok.AllowStandins, "outbox-email"); ok.CheckServe() != nil {
 		t.Error("the stand-in for e-mail was named and refused")
 	}
+	ok.AllowStandins = []string{"demo-scanner", "outbox-email"}
+	if err := ok.CheckServe(); err == nil || !strings.Contains(err.Error(), "twilio_account") {
+		t.Errorf("texts and calls would go nowhere: %v", err)
+	}
+	ok.TwilioAccount, ok.TwilioToken, ok.TwilioFrom, ok.TwilioAPI = "AC1", "secret", "+12065550100", "https://api.twilio.com"
+	if err := ok.CheckServe(); err != nil {
+		t.Error(err)
+	}
 	ok.RootKey = "/srv/data/root.key"
 	if err := ok.CheckServe(); err == nil {
 		t.Error("a root key inside the data folder was taken")

@@ -32,7 +32,7 @@ func (s *Service) deliver(ctx context.Context, a sendArgs) error {
 	if err != nil || !found {
 		return err
 	}
-	t, p, err := s.try(ctx, m)
+	t, p, handed, err := s.try(ctx, m)
 	switch {
 	case errors.Is(err, ErrDrop):
 		return s.record(ctx, m, "dropped", nil)
@@ -41,6 +41,10 @@ func (s *Service) deliver(ctx context.Context, a sendArgs) error {
 	case err != nil:
 		err = fmt.Errorf("notice %s failed for good: %w", m.template, errors.Join(err, jobs.ErrDiscard))
 		return errors.Join(err, s.record(ctx, m, "failed", nil))
+	}
+	m.providerID = handed.ProviderID
+	if handed.Fetched { // Spoken, or the end of the call, says that it is over
+		return s.record(ctx, m, "sent", nil)
 	}
 	return s.record(ctx, m, "sent", func(ctx context.Context, tx *db.Tx) error {
 		if t.Sent == nil {
@@ -51,20 +55,28 @@ func (s *Service) deliver(ctx context.Context, a sendArgs) error {
 }
 
 // try writes a notice and hands it to its carrier.
-func (s *Service) try(ctx context.Context, m message) (Template, Params, error) {
+func (s *Service) try(ctx context.Context, m message) (Template, Params, Handed, error) {
+	t, p, to, content, err := s.write(ctx, s.o.DB, m)
+	if err != nil {
+		return t, p, Handed{}, err
+	}
+	handed, err := s.carry(ctx, m, to, content)
+	return t, p, handed, err
+}
+
+// write opens a notice and writes it by its template.
+func (s *Service) write(ctx context.Context, r db.Reader, m message) (t Template, p Params, to string, c Content, err error) {
 	t, known := s.templates[m.template]
 	if !known { // written by a newer program; another node may know it
-		return t, nil, errors.New("notify: no such template")
+		return t, nil, "", c, errors.New("notify: no such template")
 	}
-	p, to, err := s.unseal(m)
-	if err != nil {
-		return t, nil, err
+	if p, to, err = s.unseal(m); err != nil {
+		return t, nil, "", c, err
 	}
-	content, err := t.Render(ctx, s.o.DB, p)
-	if err != nil {
-		return t, p, fmt.Errorf("write: %w", err)
+	if c, err = t.Render(ctx, r, p); err != nil {
+		return t, p, to, c, fmt.Errorf("write: %w", err)
 	}
-	return t, p, s.carry(ctx, m, to, content)
+	return t, p, to, c, nil
 }
 
 func (s *Service) claim(ctx context.Context, id string) (m message, found bool, err error) {
@@ -88,14 +100,15 @@ func (s *Service) unseal(m message) (Params, string, error) {
 	return p, string(to), nil
 }
 
-func (s *Service) carry(ctx context.Context, m message, to string, c Content) error {
+func (s *Service) carry(ctx context.Context, m message, to string, c Content) (Handed, error) {
+	out := Out{ID: m.id, To: to, Body: c.Body, Code: c.Code}
 	switch m.kind {
 	case Text:
-		return s.o.Carrier.Text(ctx, to, c.Body, c.Code)
+		return s.o.Carrier.Text(ctx, out)
 	case Call:
-		return s.o.Carrier.Call(ctx, to, c.Body, c.Code)
+		return s.o.Carrier.Call(ctx, out)
 	}
-	return s.o.Carrier.Email(ctx, Mail{
+	return Handed{}, s.o.Carrier.Email(ctx, Mail{
 		MessageID: m.messageID, From: s.o.From, FromName: s.o.Product, To: to, Subject: c.Subject, Body: c.Body + s.footer(),
 		Links: c.Links, Code: c.Code, At: clock.Time(m.queuedAt),
 	})
@@ -112,7 +125,7 @@ func (s *Service) footer() string {
 
 func (s *Service) record(ctx context.Context, m message, state string, also func(ctx context.Context, tx *db.Tx) error) error {
 	return s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := finishMessage(ctx, tx, m.id, state, clock.Micros(s.o.Clock.Now())); err != nil {
+		if err := finishMessage(ctx, tx, m.id, state, m.providerID, clock.Micros(s.o.Clock.Now())); err != nil {
 			return fmt.Errorf("record notice: %w", err)
 		}
 		if also == nil {

@@ -38,6 +38,7 @@ type Content struct {
 	Subject, Body string
 	Links         []string
 	Code          string
+	Intro         string // of a call: what is said before a key is pressed
 }
 
 // Template writes one sort of notice.
@@ -66,11 +67,36 @@ type Mail struct {
 	At                                           time.Time
 }
 
-// Carrier takes notices out of the house. An error means it may be tried again; wrap jobs.ErrDiscard when it must not.
-type Carrier interface {
+// Out is a text or a call as it leaves; ID is the notice's, the same in every try.
+type Out struct{ ID, To, Body, Code string }
+
+// Handed is what a carrier says of a text or call it took.
+type Handed struct {
+	ProviderID string // its name for it, which what it tells us later repeats
+	Fetched    bool   // what is said will be fetched: the notice is not over yet
+}
+
+// Mailer takes e-mails out of the house. An error means it may be tried again; wrap jobs.ErrDiscard when it must not.
+type Mailer interface {
 	Email(ctx context.Context, m Mail) error
-	Text(ctx context.Context, to, body, code string) error
-	Call(ctx context.Context, to, body, code string) error
+}
+
+// Phone takes texts and calls out of the house, with errors like Mailer's.
+type Phone interface {
+	Text(ctx context.Context, o Out) (Handed, error)
+	Call(ctx context.Context, o Out) (Handed, error)
+}
+
+// Carrier takes every kind of notice.
+type Carrier interface {
+	Mailer
+	Phone
+}
+
+// Carriers are a Carrier of two.
+type Carriers struct {
+	Mailer
+	Phone
 }
 
 // Options of New.

@@ -35,13 +35,13 @@ func (o Outbox) Email(ctx context.Context, m Mail) error {
 }
 
 // Text keeps a text message.
-func (o Outbox) Text(ctx context.Context, to, body, code string) error {
-	return o.keep(ctx, OutboxItem{ID: db.NewID(), Kind: Text, To: to, Text: body, Code: code})
+func (o Outbox) Text(ctx context.Context, m Out) (Handed, error) {
+	return Handed{}, o.keep(ctx, OutboxItem{ID: db.NewID(), Kind: Text, To: m.To, Text: m.Body, Code: m.Code})
 }
 
 // Call keeps what a call would say.
-func (o Outbox) Call(ctx context.Context, to, body, code string) error {
-	return o.keep(ctx, OutboxItem{ID: db.NewID(), Kind: Call, To: to, Text: body, Code: code})
+func (o Outbox) Call(ctx context.Context, m Out) (Handed, error) {
+	return Handed{}, o.keep(ctx, OutboxItem{ID: db.NewID(), Kind: Call, To: m.To, Text: m.Body, Code: m.Code})
 }
 
 func (o Outbox) keep(ctx context.Context, i OutboxItem) error {

@@ -29,7 +29,7 @@ const (
 // try has, so that its result can still be recorded.
 const smtpTimeout = 20 * time.Second
 
-// SMTP hands e-mails to a mail server, one connection each. It carries nothing else; see Carriers.
+// SMTP hands e-mails to a mail server, one connection each. It carries nothing else.
 type SMTP struct {
 	Host     string
 	Port     int    // 0 is what is usual for TLS
@@ -38,25 +38,6 @@ type SMTP struct {
 	TLS      string         // StartTLS, FullTLS or NoTLS; empty is StartTLS
 	Roots    *x509.CertPool // who may vouch for the server; nil is whom the machine trusts
 	Timeout  time.Duration  // of reaching the server, and of handing over the mail; 0 is 20 seconds
-}
-
-// Carriers sends e-mail by a mail server and keeps texts and calls in the outbox.
-type Carriers struct {
-	Mail SMTP
-	Rest Outbox
-}
-
-// Email hands an e-mail to the mail server.
-func (c Carriers) Email(ctx context.Context, m Mail) error { return c.Mail.Email(ctx, m) }
-
-// Text keeps a text message.
-func (c Carriers) Text(ctx context.Context, to, body, code string) error {
-	return c.Rest.Text(ctx, to, body, code)
-}
-
-// Call keeps what a call would say.
-func (c Carriers) Call(ctx context.Context, to, body, code string) error {
-	return c.Rest.Call(ctx, to, body, code)
 }
 
 // Email sends one e-mail. What the server refuses for good (5yz to the receiver or the content, RFC 5321, 4.2.1) wraps

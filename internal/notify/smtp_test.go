@@ -362,7 +362,7 @@ func TestNoticeBySMTP(t *testing.T) {
 		w.jobs = jobs.New(d, slog.New(slog.NewJSONHandler(w.log, nil)))
 		w.Service = notify.New(notify.Options{
 			DB: d, Keys: crypttest.Keys(t, d), Jobs: w.jobs, Clock: now, From: "notify@portal.example", Product: "SecurePractice", BaseURL: &url.URL{Scheme: "https", Host: "portal.example"},
-			Carrier: notify.Carriers{Mail: s.client(notify.NoTLS), Rest: notify.Outbox{DB: d, Clock: now}}, Backoff: func(int) time.Duration { return time.Millisecond },
+			Carrier: notify.Carriers{Mailer: s.client(notify.NoTLS), Phone: notify.Outbox{DB: d, Clock: now}}, Backoff: func(int) time.Duration { return time.Millisecond },
 		})
 		register(w, nil)
 		w.Register(notify.Template{Name: "code", Render: func(context.Context, db.Reader, notify.Params) (notify.Content, error) {

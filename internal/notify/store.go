@@ -9,6 +9,7 @@ import (
 // message is a row of notify_message.
 type message struct {
 	id, template, messageID          string
+	providerID                       string
 	kind                             Kind
 	to, toMAC, params                []byte
 	userID, invitationID, practiceID string
@@ -43,8 +44,8 @@ func claimMessage(ctx context.Context, tx *db.Tx, id string) (message, bool, err
 		RETURNING id, kind, to_sealed, template, params_sealed, message_id, tries, queued_at`, id)
 }
 
-func finishMessage(ctx context.Context, tx *db.Tx, id, state string, at int64) error {
-	_, err := tx.Exec(ctx, "UPDATE notify_message SET state = $2, done_at = $3 WHERE id = $1 AND state = 'queued'", id, state, at)
+func finishMessage(ctx context.Context, tx *db.Tx, id, state, providerID string, at int64) error {
+	_, err := tx.Exec(ctx, "UPDATE notify_message SET state = $2, provider_id = $3, done_at = $4 WHERE id = $1 AND state = 'queued'", id, state, null(providerID), at)
 	return err
 }
 

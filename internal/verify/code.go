@@ -43,6 +43,15 @@ func (s *Service) SendCode(ctx context.Context, by actor.Actor, f Flow, m Send) 
 	if _, ok := ParsePhone(m.Method.To); !ok { // on file from before its sort was refused: texts and calls cost money
 		return fault.Field(m.Field, unreachable)
 	}
+	kind := notify.Text
+	if m.Method.Call {
+		kind = notify.Call
+	}
+	if lost, err := s.o.Notify.Lost(ctx, s.o.DB, kind, m.Method.To); err != nil {
+		return err
+	} else if lost { // another one would be paid for in vain
+		return fault.Field(m.Field, unreachable)
+	}
 	code, err := newCode()
 	if err != nil {
 		return err
@@ -64,10 +73,6 @@ func (s *Service) SendCode(ctx context.Context, by actor.Actor, f Flow, m Send) 
 		}
 		if err := s.allow(ctx, tx, by, f, m, sends == 1); err != nil {
 			return err
-		}
-		kind := notify.Text
-		if m.Method.Call {
-			kind = notify.Call
 		}
 		// The subject is a user or an invitation; this room does not know which, and Support looks by either.
 		err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: kind, To: m.Method.To, Template: codeTemplate, UserID: f.Subject, InvitationID: f.Subject,
@@ -226,16 +231,21 @@ func (s *Service) renderCode(ctx context.Context, r db.Reader, p notify.Params) 
 	}
 	code := string(plain)
 	if p["kind"] == string(notify.Call) {
-		return notify.Content{Body: s.callScript(p["name"], code), Code: code}, nil
+		return notify.Content{Intro: callIntro(p["name"]), Body: callScript(p["name"], code), Code: code}, nil
 	}
 	// The last line binds the code to our host: phones fill it in nowhere else.
 	return notify.Content{Body: code + " is your " + p["name"] + " security code\n\n@" + s.o.Notify.Host() + " #" + code, Code: code}, nil
 }
 
-// callScript is what the voice says, and when.
-func (s *Service) callScript(name, code string) string {
+// callIntro is what a call begins with.
+func callIntro(name string) string {
+	return "This is " + name + " with your secret code. Press any key to hear it."
+}
+
+// callScript is all that the voice says, and when.
+func callScript(name, code string) string {
 	digits := strings.Join(strings.Split(code, ""), " . ")
-	return "This is " + name + " with your secret code. Press any key to hear it.\n[after a key] Your code is: " + digits +
+	return callIntro(name) + "\n[after a key] Your code is: " + digits +
 		".\nOnce more: " + digits + ".\nIf you did not ask for a code, hang up."
 }
 

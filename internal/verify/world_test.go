@@ -58,14 +58,27 @@ type world struct {
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
+	return newWorldBy(t, d, nil)
+}
+
+// newWorldBy is the room whose texts and calls go by a phone service; nil is the outbox.
+func newWorldBy(t *testing.T, d *db.DB, twilio *notify.Twilio) *world {
+	t.Helper()
 	w := &world{t: t, d: d, clock: clock.Fixed(start), jobs: jobs.New(d, slog.New(slog.DiscardHandler))}
+	box := notify.Outbox{DB: d, Clock: w.clock}
+	by := notify.Carriers{Mailer: box, Phone: box}
+	var signed func(path, signature string, form url.Values) bool
+	if twilio != nil {
+		by.Phone, signed = twilio, twilio.Signed
+	}
 	keys := crypttest.Keys(t, d)
 	w.keys = keys
-	w.notify = notify.New(notify.Options{DB: d, Keys: keys, Jobs: w.jobs, Clock: w.clock, Carrier: notify.Outbox{DB: d, Clock: w.clock},
+	w.notify = notify.New(notify.Options{DB: d, Keys: keys, Jobs: w.jobs, Clock: w.clock, Carrier: by, Backoff: func(int) time.Duration { return time.Millisecond },
 		From: "notify@portal.example", Product: "SecurePractice", BaseURL: &url.URL{Scheme: "https", Host: "portal.example"}})
 	w.Service = verify.New(verify.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: &limit.Limiter{Keys: keys, Clock: w.clock},
 		Audit: audit.New(audit.Options{DB: d, Keys: keys, Clock: w.clock})})
 	rt := web.New(web.Options{Clock: w.clock, BaseURL: "https://portal.example", MAC: keys.MAC, Plain: ui.Shell{Product: "SecurePractice"}})
+	w.MountPhone(rt, signed)
 	w.MountSteps(rt, verify.Host{
 		Kind: kind, Prefix: "/t/{token}", Role: web.Flow,
 		Open: func(r *http.Request) (verify.Subject, error) {
