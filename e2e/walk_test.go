@@ -15,7 +15,7 @@ func TestPages(t *testing.T) {
 	dana := newBrowser(t, p.url, "dana-pages")
 	dana.refusals = "404"
 	enter(dana, "/signin", p.demo("Dana"))
-	walk(dana, "/profile/account", "/profile/messaging", "/profile/security", "/profile/email", "/profile/phone?which=cell", "/password", "/password/done", "/mail/drafts", "/mail/archive", "/mail/contacts", "/help", "/no-such-page")
+	walk(dana, "/profile/account", "/profile/messaging", "/profile/security", "/profile/email", "/profile/phone?which=cell", "/password", "/password/done", "/mail/drafts", "/mail/archive", "/mail/contacts", "/users", "/help", "/no-such-page")
 
 	ruth := newBrowser(t, p.url, "ruth-pages")
 	enter(ruth, "/signin", p.demo("Ruth"))

@@ -95,3 +95,21 @@ func TestPagesByRole(t *testing.T) {
 		}
 	}
 }
+
+// Manage Users is a tile and in the name menu of User Managers alone.
+func TestManagersFindManageUsers(t *testing.T) {
+	a := newApp(t)
+	if _, err := a.seedPeople(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for who, want := range map[int]int{0: 2, 1: 0, 4: 0} {
+		w := &walker{t, a.Handler(), map[string]*http.Cookie{}}
+		w.signIn(a, "/signin", who)
+		if n := strings.Count(w.do(http.MethodGet, "/", nil).Body.String(), `href="/users"`); n != want {
+			t.Errorf("%s is led to Manage Users from %d places, want %d", demoPeople()[who].email, n, want)
+		}
+		if code := w.do(http.MethodGet, "/users", nil).Code; (code == http.StatusOK) != (want > 0) {
+			t.Errorf("%s opens Manage Users: %d", demoPeople()[who].email, code)
+		}
+	}
+}

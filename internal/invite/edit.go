@@ -287,17 +287,34 @@ func (s *Service) wrongNumber(ctx context.Context, by actor.Actor, id string) er
 		if !noted {
 			return nil
 		}
-		who, err := s.o.Account.Find(ctx, tx, i.InviterID)
-		if err != nil {
-			return err
-		}
-		m := notify.Message{Kind: notify.Email, To: who.Email, Template: "invite.number", Params: notify.Params{"invitation": i.ID}, UserID: who.ID, PracticeID: i.PracticeID}
-		if i.BySupport && s.set.SupportEmail != "" {
-			m.To, m.UserID = s.set.SupportEmail, ""
-		}
-		if err := s.o.Notify.Send(ctx, tx, m); err != nil {
+		if err := s.tellWrongNumber(ctx, tx, i); err != nil {
 			return err
 		}
 		return s.o.Audit.Record(ctx, tx, by, s.event(audit.InviteDisputed, i))
 	})
+}
+
+// tellWrongNumber writes to the sender; to the practice's User Managers when the sender's account is closed.
+func (s *Service) tellWrongNumber(ctx context.Context, tx *db.Tx, i Invitation) error {
+	who, err := s.o.Account.Find(ctx, tx, i.InviterID)
+	if err != nil {
+		return err
+	}
+	to := []account.User{who}
+	switch {
+	case i.BySupport && s.set.SupportEmail != "":
+		to = []account.User{{Email: s.set.SupportEmail}}
+	case !i.BySupport && who.State == "deactivated":
+		if to, err = s.o.Account.Managers(ctx, tx, i.PracticeID); err != nil {
+			return err
+		}
+	}
+	for _, u := range to {
+		err := s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: u.Email, Template: "invite.number", Params: notify.Params{"invitation": i.ID, "to": u.ID},
+			UserID: u.ID, PracticeID: i.PracticeID})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -448,6 +448,15 @@ func TestNotMyNumberTellsWhoInvited(t *testing.T) {
 		if mail := w.last(notify.Email, w.ann.Email); path(w, mail) != "/mail/sent" {
 			t.Errorf("the sender was sent to %v", mail.Links)
 		}
+		w.clock.Advance(25 * time.Hour)
+		w.tx(func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE account_user SET practice_id = $1, state = CASE id WHEN $2 THEN 'deactivated' ELSE state END", w.ann.PracticeID, w.ann.ID)
+			return err
+		})
+		b.post(link+"/wrong", "number", "phone").want(200, "")
+		if n := w.told(w.ann.Email); n != 1 || w.told(w.bob.Email) != 1 {
+			t.Errorf("the sender's account is closed: %d e-mails to it, %d to the manager", n, w.told(w.bob.Email))
+		}
 	})
 }
 

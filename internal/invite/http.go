@@ -28,7 +28,7 @@ func (s *Service) Mount(rt *web.Router) {
 			return s.turnAway(w, r, signupKind, Invitation{}, err)
 		},
 		Next:  func(r *http.Request) string { return "/i/" + r.PathValue("token") + "/terms" },
-		Wrong: s.tellWrongNumber})
+		Wrong: s.postWrongNumber})
 	rt.Get(web.Flow, "/i/{token}/terms", s.showTerms)
 	rt.Form(web.Flow, "/i/{token}/terms", s.postTerms)
 	rt.Form(web.Flow, "/i/{token}/terms/decline", s.postDecline)
@@ -38,7 +38,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.User, "/mail/held/{id}", s.postHeld)
 	s.o.Verify.MountSteps(rt, verify.Host{Kind: claimKind, Prefix: "/mail/held/{id}", Role: web.User, Open: s.openClaim,
 		Next:  func(r *http.Request) string { return "/mail/held/" + r.PathValue("id") },
-		Wrong: s.tellWrongNumber})
+		Wrong: s.postWrongNumber})
 }
 
 // visit is one request of somebody who holds a link.
@@ -345,7 +345,7 @@ func (s *Service) postHeld(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(w, r, "/mail")
 }
 
-func (s *Service) tellWrongNumber(r *http.Request, sub verify.Subject) error {
+func (s *Service) postWrongNumber(r *http.Request, sub verify.Subject) error {
 	return s.wrongNumber(r.Context(), web.Actor(r), sub.ID)
 }
 

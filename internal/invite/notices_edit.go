@@ -46,16 +46,16 @@ func (s *Service) writeNumber(ctx context.Context, r db.Reader, p notify.Params)
 	if !i.Editable() || i.WrongNumberAt == 0 {
 		return notify.Content{}, notify.ErrDrop
 	}
-	who, err := s.o.Account.Find(ctx, r, i.InviterID)
-	if err != nil {
-		return notify.Content{}, err
-	}
-	link, what := s.o.Notify.URL("/mail/sent"), "Ask your practice's User Manager or Support to correct it. You see whom it concerns in Sent:"
-	switch {
-	case i.BySupport:
-		link, what = s.o.Notify.URL("/support/u/"+i.ID), "To see whom it concerns, open:"
-	case who.Manager:
-		link, what = s.o.Notify.URL("/users/"+i.ID), "To correct it and invite them again, open:"
+	link, what := s.o.Notify.URL("/support/u/"+i.ID), "To see whom it concerns, open:"
+	if !i.BySupport {
+		who, err := s.o.Account.Find(ctx, r, p["to"])
+		if err != nil {
+			return notify.Content{}, err
+		}
+		link, what = s.o.Notify.URL("/mail/sent"), "Ask your practice's User Manager or Support to correct it. You see whom it concerns in Sent:"
+		if who.Manager && who.PracticeID == i.PracticeID {
+			link, what = s.o.Notify.URL("/users/"+i.ID), "To correct it and invite them again, open:"
+		}
 	}
 	return notify.Content{Subject: "A phone number needs to be corrected", Links: []string{link},
 		Body: "Someone who was invited says that a phone number they were invited with is not theirs, so they cannot get their secret code. " + what + "\n\n" + link}, nil
