@@ -50,7 +50,7 @@ func (s *Service) BeginPhone(ctx context.Context, by actor.Actor, in PhoneChange
 		return err
 	}
 	var f fault.Fields
-	number, ok := verify.ParsePhone(in.Number)
+	number, ok := s.o.Verify.ParsePhone(in.Number)
 	was := u.Phone
 	if in.Which == "cell" {
 		was = u.Cell

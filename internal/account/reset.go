@@ -375,7 +375,7 @@ func (s *Service) AddStaff(ctx context.Context, n NewStaff) error {
 	if _, ok := CanonEmail(n.Email); !ok {
 		f.Add("email", EmailFormat)
 	}
-	cell, ok := verify.ParsePhone(n.Cell)
+	cell, ok := s.o.Verify.ParsePhone(n.Cell)
 	if !ok {
 		f.Add("cell", verify.PhoneFormat)
 	}

@@ -176,7 +176,7 @@ func (a *App) build() error {
 	a.Audit = audit.New(audit.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock})
 	a.Practice = practice.New(practice.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Audit: a.Audit, Settings: practice.Settings{MaxName: l.MaxPracticeName}})
 	a.Verify = verify.New(verify.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
-		Settings: verify.Settings{CodeLife: l.CodeLife, Tries: l.CodeTries, CodesPerFlow: l.CodesPerFlow, CodesPerPhone: l.CodesPerNumber, CodesPerIP: l.CodesPerAddress, CodesPerDay: l.CodesPerDay, FlowsPerLink: l.FlowsPerLink}})
+		Settings: verify.Settings{CodeLife: l.CodeLife, Tries: l.CodeTries, CodesPerFlow: l.CodesPerFlow, CodesPerPhone: l.CodesPerNumber, CodesPerIP: l.CodesPerAddress, CodesPerCountry: l.CodesPerCountry, Countries: l.Countries, CodesPerDay: l.CodesPerDay, FlowsPerLink: l.FlowsPerLink}})
 	a.Account = account.New(account.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify,
 		Settings: account.Settings{MinPassword: l.MinPassword, MaxPassword: l.MaxPassword, MaxName: l.MaxName, SignInsPerIP: l.SignIns, ResetsPerDay: l.Resets, NoticesPerDay: l.NoticesPerDay, NoClasses: l.PasswordAnyChars, History: l.PasswordHistory, MaxAge: l.PasswordAge, WrongTries: l.WrongPasswords,
 			Reminders: l.PasswordReminders, LockFor: l.LockFor, LockMost: l.LockMost, HashWait: l.HashWait, ArgonMemory: uint32(l.HashMemory) * 1024, ArgonTime: uint32(l.HashPasses), //nolint:gosec // config.Complete bounds both

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/nyaruka/phonenumbers"
 )
 
 // Policies of passwords.
@@ -117,7 +119,7 @@ func (l Limits) check() error {
 	}{
 		{"invite_link", int64(l.InviteLink)}, {"password_link", int64(l.PasswordLink)}, {"reset_link", int64(l.ResetLink)},
 		{"code_life", int64(l.CodeLife)}, {"code_tries", l.CodeTries}, {"codes_per_flow", l.CodesPerFlow}, {"codes_per_number", l.CodesPerNumber},
-		{"codes_per_address", l.CodesPerAddress}, {"codes_per_day", l.CodesPerDay}, {"flows_per_link", l.FlowsPerLink},
+		{"codes_per_address", l.CodesPerAddress}, {"codes_per_country", l.CodesPerCountry}, {"codes_per_day", l.CodesPerDay}, {"flows_per_link", l.FlowsPerLink},
 		{"max_name", int64(l.MaxName)}, {"max_practice_name", int64(l.MaxPracticeName)}, {"max_subject", int64(l.MaxSubject)},
 		{"max_body", int64(l.MaxBody)}, {"max_files", l.MaxFiles}, {"max_total", l.MaxTotal}, {"new_addresses", l.NewAddresses},
 		{"password_history", int64(l.PasswordHistory)}, {"wrong_passwords", l.WrongPasswords}, {"lock_most", int64(l.LockMost)}, {"hash_wait", int64(l.HashWait)}, {"hash_passes", int64(l.HashPasses)},
@@ -126,6 +128,10 @@ func (l Limits) check() error {
 		{"notices_per_day", l.NoticesPerDay}, {"idle", int64(l.Idle)}, {"idle_warning", int64(l.IdleWarning)}, {"session", int64(l.Session)},
 	} {
 		p.when(n.value <= 0, n.name+": it must be more than nothing")
+	}
+	p.when(len(l.Countries) == 0, "countries: name one at least")
+	for _, c := range l.Countries {
+		p.when(phonenumbers.GetCountryCodeForRegion(c) == 0, "countries: give codes of two capital letters, such as US; "+c+" is none")
 	}
 	p.when(l.MinPassword < 8, "min_password: fewer than 8 characters protect nobody")
 	p.when(l.MaxPassword < 64, "max_password: allow at least 64 characters")

@@ -64,6 +64,8 @@ type Limits struct {
 	CodeTries       int64         `help:"Wrong codes that end a flow." default:"5"`
 	CodesPerFlow    int64         `help:"Codes in 15 minutes and flow." default:"3"`
 	CodesPerNumber  int64         `help:"Codes a number and day." default:"10"`
+	CodesPerCountry int64         `help:"Codes a country and day." default:"5000"`
+	Countries       []string      `help:"Countries that codes may be sent to (ISO 3166-1), the usual one first: its numbers need no country code. Territories of the United States count as US." default:"US,CA"`
 	CodesPerAddress int64         `help:"Codes a network address and day." default:"50"`
 	CodesPerDay     int64         `help:"Codes a day for the whole installation." default:"5000"`
 	FlowsPerLink    int64         `help:"Flows with a code, a link and day." default:"3"`

@@ -323,7 +323,7 @@ func (s *Service) addPhones(ctx context.Context, by actor.Actor, i Invitation, p
 		if *p.value == "" {
 			continue
 		}
-		e164, ok := verify.ParsePhone(*p.value)
+		e164, ok := s.o.Verify.ParsePhone(*p.value)
 		if !ok {
 			f.Add(p.field, verify.PhoneFormat)
 		}

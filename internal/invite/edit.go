@@ -55,7 +55,7 @@ func errEdited() error {
 func (i Invitation) Editable() bool { return i.open() || i.State == "held" }
 
 // check refuses what is no address or number, and gives the numbers in E.164.
-func (e Edit) check() (Edit, error) {
+func (s *Service) checkEdit(e Edit) (Edit, error) {
 	var f fault.Fields
 	e.Email = account.TidyEmail(e.Email)
 	if _, ok := account.CanonEmail(e.Email); !ok {
@@ -68,7 +68,7 @@ func (e Edit) check() (Edit, error) {
 		if *p.value == "" {
 			continue
 		}
-		e164, ok := verify.ParsePhone(*p.value)
+		e164, ok := s.o.Verify.ParsePhone(*p.value)
 		if !ok {
 			f.Add(p.field, verify.PhoneFormat)
 			continue
@@ -88,7 +88,7 @@ func (i Invitation) says(e Edit) bool {
 // the old one and are not delivered. The same form again changes nothing more; a form made before somebody else's edit
 // is a Conflict.
 func (s *Service) Edit(ctx context.Context, by actor.Actor, e Edit) (out Edited, err error) {
-	if e, err = e.check(); err != nil {
+	if e, err = s.checkEdit(e); err != nil {
 		return out, err
 	}
 	if err := s.mayEdit(ctx, by); err != nil {

@@ -204,7 +204,7 @@ func readName(s *Service, _ visit, form url.Values, reg *Registration) error {
 	return f.Err()
 }
 
-func readPractice(_ *Service, _ visit, form url.Values, reg *Registration) error {
+func readPractice(s *Service, _ visit, form url.Values, reg *Registration) error {
 	get := func(name string) string { return strings.TrimSpace(form.Get(name)) }
 	reg.Practice, reg.Street, reg.City, reg.Region, reg.Zip, reg.Phone = get("practice_name"), get("street"), get("city"), get("state"), get("zip"), get("practice_phone")
 	reg.Specialties = account.KnownSpecialties(form["specialties"])
@@ -223,7 +223,7 @@ func readPractice(_ *Service, _ visit, form url.Values, reg *Registration) error
 			f.Add(l.field, l.label+" must be "+strconv.Itoa(l.most)+" characters or fewer")
 		}
 	}
-	e164, ok := verify.ParsePhone(reg.Phone)
+	e164, ok := s.o.Verify.ParsePhone(reg.Phone)
 	if !ok {
 		f.Add("practice_phone", verify.PhoneFormat)
 	} else {

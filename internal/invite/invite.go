@@ -178,7 +178,7 @@ type NewInvitation struct {
 }
 
 // Check refuses what cannot be an invitation, by the form's fields, and gives the numbers in E.164.
-func (n NewInvitation) Check() (NewInvitation, error) {
+func (s *Service) Check(n NewInvitation) (NewInvitation, error) {
 	var f fault.Fields
 	if _, ok := account.CanonEmail(n.Email); !ok {
 		f.Add("email", account.EmailFormat)
@@ -205,7 +205,7 @@ func (n NewInvitation) Check() (NewInvitation, error) {
 		if *p.value == "" {
 			continue
 		}
-		e164, ok := verify.ParsePhone(*p.value)
+		e164, ok := s.o.Verify.ParsePhone(*p.value)
 		if !ok {
 			f.Add(p.field, verify.PhoneFormat)
 			continue
@@ -218,7 +218,7 @@ func (n NewInvitation) Check() (NewInvitation, error) {
 // Create makes an invitation with the caller's act. This practice's open invitation of the address is returned as it
 // is: what it says of the person is changed elsewhere. Nothing is sent; see Send.
 func (s *Service) Create(ctx context.Context, tx *db.Tx, by actor.Actor, n NewInvitation) (Invitation, error) {
-	n, err := n.Check()
+	n, err := s.Check(n)
 	if err != nil {
 		return Invitation{}, err
 	}

@@ -128,7 +128,7 @@ func (s *Service) resolve(ctx context.Context, by actor.Actor, c Compose, f *fau
 	case err != nil:
 		return target{}, err
 	case !found:
-		return target{unknown: newcomer(by, c, address, f)}, nil
+		return target{unknown: s.newcomer(by, c, address, f)}, nil
 	case person.ID == by.ID:
 		f.Add("to", "This is your own address. Enter another person's.")
 	case !person.Active:
@@ -166,7 +166,7 @@ func (s *Service) address(ctx context.Context, by actor.Actor, typed string, f *
 }
 
 // newcomer checks what was typed of somebody nobody here knows.
-func newcomer(by actor.Actor, c Compose, address string, f *fault.Fields) *invite.NewInvitation {
+func (s *Service) newcomer(by actor.Actor, c Compose, address string, f *fault.Fields) *invite.NewInvitation {
 	if c.New == nil {
 		f.Add("to", address+" is new here. Fill in “New recipient” and send again.")
 		return nil
@@ -174,7 +174,7 @@ func newcomer(by actor.Actor, c Compose, address string, f *fault.Fields) *invit
 	n := *c.New
 	n.PracticeID, n.Email, n.First, n.Last = by.PracticeID, address, oneLine(n.First), oneLine(n.Last)
 	n.BySupport, n.Manager, n.Paid = false, false, false
-	n, err := n.Check()
+	n, err := s.o.Invite.Check(n)
 	for _, e := range fault.From(err).Fields {
 		if e.Field == "email" {
 			e = fault.FieldError{Field: "to", Text: "Enter a valid email address"}

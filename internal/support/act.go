@@ -129,13 +129,13 @@ func tiers() []ui.Option {
 }
 
 // check gives the invitation, its fields tidy, or what is wrong with them.
-func (n NewPerson) check() (invite.NewInvitation, error) {
+func (s *Service) checkPerson(n NewPerson) (invite.NewInvitation, error) {
 	inv := invite.NewInvitation{PracticeID: n.PracticeID, Email: account.TidyEmail(n.Email), First: practice.OneLine(n.First), Last: practice.OneLine(n.Last),
 		Phone: practice.OneLine(n.Phone), Cell: practice.OneLine(n.Cell), Role: invite.Role(n.Role), BySupport: true, Paid: n.Tier == "paid"}
 	if !inv.Role.Joins() {
 		inv.Role = ""
 	}
-	inv, err := inv.Check()
+	inv, err := s.o.Invite.Check(inv)
 	f := fault.Fields(fault.From(err).Fields)
 	if n.Tier != "paid" && n.Tier != "free" {
 		f.Add("tier", "Choose paid or free")
@@ -149,7 +149,7 @@ func (s *Service) Invite(ctx context.Context, by actor.Actor, n NewPerson) error
 	if by.Kind != actor.Staff || !known(n.Form) {
 		return fault.ErrNotFound()
 	}
-	inv, err := n.check()
+	inv, err := s.checkPerson(n)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (s *Service) checkPractice(p practice.Practice) (practice.Practice, error) 
 	}
 	if p.Phone == "" {
 		f.Add("practice_phone", "Enter the main phone of the practice")
-	} else if e164, ok := verify.ParsePhone(p.Phone); ok {
+	} else if e164, ok := s.o.Verify.ParsePhone(p.Phone); ok {
 		p.Phone = verify.ShowPhone(e164)
 	} else if digits(p.Phone) < 10 {
 		f.Add("practice_phone", verify.PhoneFormat)

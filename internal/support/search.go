@@ -13,7 +13,6 @@ import (
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
 	"securepractice/internal/practice"
-	"securepractice/internal/verify"
 )
 
 // maxSearch is how long a search may be, in characters; minSearch how short.
@@ -32,7 +31,7 @@ type terms struct {
 const nothing = "\x01"
 
 // read takes a search apart. A search may be part of a name, the beginning of an address or a whole number.
-func read(query string) terms {
+func (s *Service) read(query string) terms {
 	t := terms{words: [4]string{nothing, nothing, nothing, nothing}, typed: nothing, email: nothing}
 	words := strings.Fields(practice.Canon(query))
 	if len(words) == 0 {
@@ -47,7 +46,7 @@ func read(query string) terms {
 	} else if len(words) == 1 {
 		t.email = escape(words[0]) + "%"
 	}
-	if e164, ok := verify.ParsePhone(query); ok {
+	if e164, ok := s.o.Verify.ParsePhone(query); ok {
 		t.e164, t.national = e164, strings.TrimPrefix(e164, "+1")
 	}
 	return t
@@ -98,7 +97,7 @@ func (s *Service) Search(ctx context.Context, l Looker, hidden string) (f Found,
 	if f.Query, err = s.unhide(l.By, hidden); err != nil {
 		return f, err
 	}
-	t := read(f.Query)
+	t := s.read(f.Query)
 	if f.Practices, err = searchPractices(ctx, s.o.DB, t, mostFound+1); err != nil {
 		return f, fmt.Errorf("search practices: %w", err)
 	}

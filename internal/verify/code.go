@@ -40,7 +40,7 @@ type Send struct {
 // SendCode sends a new code; the old one is dead from here on. It opens its own transaction. Refusals are faults on
 // the field; a refused sending leaves the old code as it was.
 func (s *Service) SendCode(ctx context.Context, by actor.Actor, f Flow, m Send) error {
-	if _, ok := ParsePhone(m.Method.To); !ok { // on file from before its sort was refused: texts and calls cost money
+	if _, ok := s.ParsePhone(m.Method.To); !ok { // on file from before its sort was refused: texts and calls cost money
 		return fault.Field(m.Field, unreachable)
 	}
 	kind := notify.Text
@@ -113,6 +113,7 @@ func (s *Service) allow(ctx context.Context, tx *db.Tx, by actor.Actor, f Flow, 
 		link := f.Kind + " " + f.Subject + " " + strconv.FormatInt(f.Generation, 10)
 		rules = append(rules, counted{limit.Rule{Name: "flows a link", Max: s.set.FlowsPerLink, Window: day}, link, tooManyToday})
 	}
+	rules = append(rules, counted{limit.Rule{Name: "codes a country", Max: s.set.CodesPerCountry, Window: day}, country(m.Method.To), tooManyToday})
 	rules = append(rules, counted{limit.Rule{Name: "codes a day", Max: s.set.CodesPerDay, Window: day}, "", tooManyToday})
 	for _, r := range rules {
 		ok, err := s.o.Limit.Allow(ctx, tx, r.rule, r.key)

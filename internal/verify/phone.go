@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,16 +14,16 @@ const (
 	PhoneFormat  = "Enter a phone number in the right format, like (206) 555-0142"
 )
 
-// ParsePhone reads a number of the United States, its territories or Canada as people write it and gives it in E.164.
-// It refuses other countries' (also those that share the +1), premium and shared-cost numbers, extensions, and what
-// cannot be a number: texts and calls cost money.
-func ParsePhone(s string) (e164 string, ok bool) {
-	s = strings.TrimPrefix(strings.TrimSpace(s), "tel:")
-	if len(s) > 40 || strings.ContainsFunc(s, notDialled) {
+// ParsePhone reads a number as people write it and gives it in E.164. Numbers of the first country among the settings
+// need no country code. It refuses countries that were not chosen (also those that share a code with one that was),
+// premium and shared-cost numbers, extensions, and what cannot be a number: texts and calls cost money.
+func (s *Service) ParsePhone(text string) (e164 string, ok bool) {
+	text = strings.TrimPrefix(strings.TrimSpace(text), "tel:")
+	if len(text) > 40 || strings.ContainsFunc(text, notDialled) {
 		return "", false
 	}
-	n, err := phonenumbers.Parse(s, "US")
-	if err != nil || n.GetCountryCode() != 1 || n.GetExtension() != "" {
+	n, err := phonenumbers.Parse(text, s.set.Countries[0])
+	if err != nil || n.GetExtension() != "" {
 		return "", false
 	}
 	switch phonenumbers.GetNumberType(n) {
@@ -30,8 +31,7 @@ func ParsePhone(s string) (e164 string, ok bool) {
 		return "", false
 	}
 	// Numbers kept for examples (555-01xx) pass the length and shape check but are assigned to nobody.
-	national := phonenumbers.GetNationalSignificantNumber(n)
-	if !served(phonenumbers.GetRegionCodeForNumber(n)) && !example(national) || !phonenumbers.IsPossibleNumber(n) {
+	if !s.served(countryOf(n)) && !example(n) || !phonenumbers.IsPossibleNumber(n) {
 		return "", false
 	}
 	return phonenumbers.Format(n, phonenumbers.E164), true
@@ -43,23 +43,43 @@ func notDialled(r rune) bool {
 	return !unicode.IsDigit(r) && !strings.ContainsRune("+()-./ \u00a0\u2010\u2011\u2012\u2013", r)
 }
 
-// served says whether codes may be sent to a region.
-func served(region string) bool {
-	switch region {
-	case "US", "CA", "PR", "VI", "GU", "AS", "MP":
-		return true
+// served says whether codes may be sent to a country.
+func (s *Service) served(country string) bool { return slices.Contains(s.set.Countries, country) }
+
+// countryOf is the country of a number (ISO 3166-1 alpha-2), "" when there is none; the territories count as the United
+// States.
+func countryOf(n *phonenumbers.PhoneNumber) string {
+	switch c := phonenumbers.GetRegionCodeForNumber(n); c {
+	case "PR", "VI", "GU", "AS", "MP":
+		return "US"
+	case "ZZ":
+		return ""
+	default:
+		return c
 	}
-	return false
 }
 
-// example says whether a national number is one of those reserved for examples: 555-0100 to 555-0199 of any area.
-func example(national string) bool {
-	return len(national) == 10 && national[0] >= '2' && national[3:8] == "55501"
+// country is that of a number on file.
+func country(e164 string) string {
+	n, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return ""
+	}
+	return countryOf(n)
 }
 
-// ShowPhone writes a number the way it is read aloud: "(206) 555-0142". What is no such number stays as it is.
+// example says whether a number is one of those reserved for examples: 555-0100 to 555-0199 of any area under +1.
+func example(n *phonenumbers.PhoneNumber) bool {
+	national := phonenumbers.GetNationalSignificantNumber(n)
+	return n.GetCountryCode() == 1 && len(national) == 10 && national[0] >= '2' && national[3:8] == "55501"
+}
+
+// ShowPhone writes a number the way it is read aloud: "(206) 555-0142", "+44 20 7946 0958". What is no number stays as it is.
 func ShowPhone(e164 string) string {
 	if len(e164) != 12 || !strings.HasPrefix(e164, "+1") {
+		if n, err := phonenumbers.Parse(e164, ""); err == nil {
+			return phonenumbers.Format(n, phonenumbers.INTERNATIONAL)
+		}
 		return e164
 	}
 	return "(" + e164[2:5] + ") " + e164[5:8] + "-" + e164[8:]

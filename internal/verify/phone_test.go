@@ -1,13 +1,22 @@
 package verify_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
+	"securepractice/internal/jobs"
+	"securepractice/internal/notify"
 	"securepractice/internal/verify"
 )
 
+// phones is the room with chosen countries, for what needs no database.
+func phones(countries ...string) *verify.Service {
+	return verify.New(verify.Options{Notify: notify.New(notify.Options{Jobs: jobs.New(nil, slog.New(slog.DiscardHandler))}), Settings: verify.Settings{Countries: countries}})
+}
+
 func TestParsePhone(t *testing.T) {
+	s := phones()
 	for _, c := range []struct{ typed, want string }{
 		{"(206) 555-0142", "+12065550142"}, {"206-555-0142", "+12065550142"}, {"206.555.0142", "+12065550142"}, {"2065550142", "+12065550142"},
 		{"+1 206 555 0142", "+12065550142"}, {"1 (206) 555 0142", "+12065550142"}, {"  206 555 0142\n", "+12065550142"}, {"tel:+1-206-555-0142", "+12065550142"},
@@ -20,7 +29,7 @@ func TestParsePhone(t *testing.T) {
 		{"", ""}, {" ", ""}, {"911", ""}, {"555-0142", ""}, {"123", ""}, {"(056) 555-0142", ""}, {"000 555 0142", ""}, {"206 055 0142", ""}, {"not a number", ""},
 		{"206 555 01422", ""}, {"2065550142,2065550143", ""}, {"206555014\x00", ""}, {"<script>2065550142", ""}, {strings.Repeat("2065550142", 1000), ""}, {"\xff\xfe", ""},
 	} {
-		got, ok := verify.ParsePhone(c.typed)
+		got, ok := s.ParsePhone(c.typed)
 		if got != c.want || ok != (c.want != "") {
 			t.Errorf("%q: %q %v, want %q", c.typed, got, ok, c.want)
 		}
@@ -31,22 +40,23 @@ func FuzzParsePhone(f *testing.F) {
 	for _, s := range []string{"(206) 555-0142", "+1 604 276 1234", "206 555 0142 x12", "tel:+12065550142;ext=5", "\xff"} {
 		f.Add(s)
 	}
+	s := phones()
 	f.Fuzz(func(t *testing.T, typed string) {
-		got, ok := verify.ParsePhone(typed)
+		got, ok := s.ParsePhone(typed)
 		if !ok {
 			return
 		}
 		if len(got) != 12 || !strings.HasPrefix(got, "+1") || strings.Trim(got[1:], "0123456789") != "" {
 			t.Fatalf("%q became %q", typed, got)
 		}
-		if again, ok := verify.ParsePhone(verify.ShowPhone(got)); !ok || again != got {
+		if again, ok := s.ParsePhone(verify.ShowPhone(got)); !ok || again != got {
 			t.Fatalf("%q, as it is shown, becomes %q", got, again)
 		}
 	})
 }
 
 func TestShowPhone(t *testing.T) {
-	for in, want := range map[string]string{"+12065550142": "(206) 555-0142", "": "", "+442079460958": "+442079460958", "x": "x"} {
+	for in, want := range map[string]string{"+12065550142": "(206) 555-0142", "": "", "+442079460958": "+44 20 7946 0958", "x": "x"} {
 		if got := verify.ShowPhone(in); got != want {
 			t.Errorf("%q shows as %q", in, got)
 		}
@@ -76,6 +86,21 @@ func TestMethods(t *testing.T) {
 	} {
 		if got := list(c.p); got != c.want {
 			t.Errorf("%+v:\n%s", c.p, got)
+		}
+	}
+}
+
+// TestChosenCountries: numbers elsewhere count when their country was chosen, and only then.
+func TestChosenCountries(t *testing.T) {
+	for _, c := range []struct {
+		countries   []string
+		typed, want string
+	}{
+		{[]string{"US"}, "(604) 276-1234", ""}, {[]string{"US"}, "+1 787 721 2000", "+17877212000"}, {[]string{"CA"}, "604 276 1234", "+16042761234"}, {[]string{"CA"}, "212 736 5000", ""},
+		{[]string{"US", "MX"}, "+52 55 5350 6000", "+525553506000"}, {[]string{"GB"}, "020 7946 0958", "+442079460958"}, {[]string{"GB"}, "+1 212 736 5000", ""}, {[]string{"GB"}, "0909 8790000", ""},
+	} {
+		if got, _ := phones(c.countries...).ParsePhone(c.typed); got != c.want {
+			t.Errorf("%v: %q becomes %q, want %q", c.countries, c.typed, got, c.want)
 		}
 	}
 }

@@ -14,14 +14,16 @@ import (
 
 // Settings are the limits of the room; New fills what is zero with the defaults beside.
 type Settings struct {
-	CodeLife      time.Duration // 10 minutes
-	Tries         int64         // wrong codes a flow stands; 5
-	CodesPerFlow  int64         // in 15 minutes; 3
-	CodesPerPhone int64         // a number and day; 10
-	CodesPerIP    int64         // an address and day; 50
-	CodesPerDay   int64         // the whole installation; 5,000
-	FlowsPerLink  int64         // with a code sent, a link and day; 3
-	FlowLife      time.Duration // 24 hours
+	CodeLife        time.Duration // 10 minutes
+	Tries           int64         // wrong codes a flow stands; 5
+	CodesPerFlow    int64         // in 15 minutes; 3
+	CodesPerPhone   int64         // a number and day; 10
+	CodesPerIP      int64         // an address and day; 50
+	CodesPerCountry int64         // a country and day; 5,000
+	CodesPerDay     int64         // the whole installation; 5,000
+	FlowsPerLink    int64         // with a code sent, a link and day; 3
+	FlowLife        time.Duration // 24 hours
+	Countries       []string      // where codes may be sent (ISO 3166-1 alpha-2), the usual one first; US, CA
 }
 
 func (s Settings) withDefaults() Settings {
@@ -36,10 +38,14 @@ func (s Settings) withDefaults() Settings {
 	if s.FlowLife == 0 {
 		s.FlowLife = 24 * time.Hour
 	}
+	if len(s.Countries) == 0 {
+		s.Countries = []string{"US", "CA"}
+	}
 	def(&s.Tries, 5)
 	def(&s.CodesPerFlow, 3)
 	def(&s.CodesPerPhone, 10)
 	def(&s.CodesPerIP, 50)
+	def(&s.CodesPerCountry, 5000)
 	def(&s.CodesPerDay, 5000)
 	def(&s.FlowsPerLink, 3)
 	return s

@@ -33,7 +33,7 @@ func (r refusal) again() string {
 
 // away is the answer while something that every page needs is away, such as the database.
 func away() refusal {
-	return refusal{http.StatusServiceUnavailable, "Down for maintenance", "The portal is being worked on. Try again in a few minutes. Your draft is saved."}
+	return refusal{http.StatusServiceUnavailable, "Down for maintenance", "The portal is being worked on. Try again in a few minutes."}
 }
 
 // refusalOf is the whole table from kinds to pages.

@@ -26,9 +26,9 @@ func TestSharedPages(t *testing.T) {
 		{fault.New(fault.Forbidden, ""), 403, "You do not have access to this page", "Your practice's User Manager or Support can tell you who may open it.", ""},
 		{fault.New(fault.TooLarge, ""), 413, "That was too large", "Go back and send less at once.", ""},
 		{fault.New(fault.TooMany, ""), 429, "Too many tries", "Too many tries. Try again in 15 minutes.", "900"},
-		{fmt.Errorf("read: %w", errors.New("secret words")), 500, "Something went wrong", "Your draft is saved.", ""},
+		{fmt.Errorf("read: %w", errors.New("secret words")), 500, "Something went wrong", "call Support and read them this number:", ""},
 		{fault.New(fault.Busy, ""), 503, "Very busy at the moment", "Wait a minute, then try again.", "60"},
-		{fmt.Errorf("secret words: %w", db.ErrClosed), 503, "Down for maintenance", "The portal is being worked on. Try again in a few minutes. Your draft is saved.", "60"},
+		{fmt.Errorf("secret words: %w", db.ErrClosed), 503, "Down for maintenance", "The portal is being worked on. Try again in a few minutes.", "60"},
 	} {
 		s := newSite(t, func(o *web.Options) { o.Away = db.Away })
 		s.Get(web.Public, "/x", func(http.ResponseWriter, *http.Request) error { return c.err })
