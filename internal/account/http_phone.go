@@ -24,6 +24,9 @@ func (s *Service) mountPhone(rt *web.Router) {
 		Next: func(*http.Request) string { return newPhonePath + "/method" }})
 	s.o.Verify.MountSteps(rt, verify.Host{Kind: newPhoneKind, Prefix: newPhonePath, Role: web.User, Open: s.openNewPhone, Dead: startAt(phonePath),
 		Next: func(*http.Request) string { return savePhonePath }, Done: s.savePhone})
+	s.mountProofs(rt, proofHost{role: web.User, prefix: phonePath + "/second", codes: phonePath + "/method", dead: startAt(phonePath), open: s.openOldProof,
+		head: func(u User) ui.Head { return phoneHead(u, 2) },
+		done: func(http.ResponseWriter, *http.Request) (string, error) { return newPhonePath + "/method", nil }})
 	rt.Get(web.User, savePhonePath, s.showSavePhone)
 	rt.Form(web.User, savePhonePath, s.postSavePhone)
 }
@@ -70,8 +73,14 @@ func (s *Service) postPhone(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !u.hasPhone() {
+	m, err := s.Means(r.Context(), s.o.DB, u.ID)
+	switch {
+	case err != nil:
+		return err
+	case !u.hasPhone():
 		return web.Redirect(w, r, newPhonePath+"/method")
+	case m.Any(): // a phone that is lost must not keep its number on file
+		return web.Redirect(w, r, phonePath+"/second")
 	}
 	return web.Redirect(w, r, phonePath+"/method")
 }
@@ -96,6 +105,13 @@ func (s *Service) openOldPhone(r *http.Request) (verify.Subject, error) {
 		return verify.Subject{}, err
 	}
 	return s.subject(u, u.Phones(), phoneHead(u, 2)), nil
+}
+
+// openOldProof is the flow that a number on file is proved in, or in its place an authenticator app, a passkey or a
+// recovery code.
+func (s *Service) openOldProof(r *http.Request) (User, verify.Flow, error) {
+	u, old, _, _, err := s.phoneStep(r)
+	return u, old, err
 }
 
 // openNewPhone is the subject of the code to the new number: only after the one to a number on file, if there is any.

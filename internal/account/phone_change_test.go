@@ -257,3 +257,30 @@ func TestSaveAfterACrash(t *testing.T) {
 		}
 	})
 }
+
+// TestPhoneChangeByFactor: who has an app, a passkey or recovery codes proves the number on file by them, for a phone may be
+// lost; the new number is still proved by its own code.
+func TestPhoneChangeByFactor(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.enterWith(w.ann, password)
+		secret := b.addApp()
+		b.askPhone(typedNew).goesTo("/profile/phone/second")
+		b.get("/profile/phone/second").says(http.StatusOK, "Verify your identity", "Code from your authenticator app")
+		w.clock.Advance(time.Minute) // the code of the setup is used up
+		b.post("/profile/phone/second/app", "app_code", w.appCode(secret, 40)).beside("app_code", "4 tries left")
+		b.get("/profile/phone/new/method").goesTo("/profile/phone")
+		w.enterWith(w.ann, password).post("/profile/phone/second/app", "app_code", w.appCode(secret, 0)).goesTo("/profile/phone") // another browser
+		b.post("/profile/phone/second/app", "app_code", w.appCode(secret, 0)).goesTo("/profile/phone/new/method")
+		b.post("/profile/phone/new/save").goesTo("/profile/phone")
+		if _, cell := w.phonesOf(w.ann); cell != w.ann.Cell {
+			t.Fatalf("changed to %s without its own code", cell)
+		}
+		b.askPhone(typedNew).goesTo("/profile/phone/second")
+		w.clock.Advance(time.Minute)
+		b.post("/profile/phone/second/app", "app_code", w.appCode(secret, 0)).goesTo("/profile/phone/new/method")
+		b.proveFor("/profile/phone/new", "text_cell", "/profile/account")
+		if _, cell := w.phonesOf(w.ann); cell != newNumber {
+			t.Errorf("%s", cell)
+		}
+	})
+}
