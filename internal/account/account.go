@@ -113,6 +113,9 @@ type Service struct {
 	// OnUnknown is called when a sign-in or a reset names an address without an account, in its transaction. The
 	// room of invitations sends an open invitation's link again.
 	OnUnknown func(ctx context.Context, tx *db.Tx, emailCanon string) error
+	// OnAddress is called when an account's address changes, in the change's transaction, with the addresses' compared
+	// forms.
+	OnAddress func(ctx context.Context, tx *db.Tx, left, taken string) error
 
 	mu      sync.Mutex
 	touched map[string]int64 // session id → when its seen_at was last written by this process

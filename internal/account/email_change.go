@@ -184,8 +184,19 @@ func (s *Service) putEmail(ctx context.Context, tx *db.Tx, u User, to typedEmail
 	if err := s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: u.Email, Template: "account.email_changed", Params: notify.Params{"change": c.id}, UserID: u.ID, PracticeID: u.PracticeID}); err != nil {
 		return err
 	}
+	if err := s.moved(ctx, tx, u.canon, to.Canon); err != nil {
+		return err
+	}
 	u.Email = to.Email
 	return s.notice(ctx, tx, u, "account.email_new")
+}
+
+// moved tells who else knows people by their address.
+func (s *Service) moved(ctx context.Context, tx *db.Tx, left, taken string) error {
+	if s.OnAddress == nil {
+		return nil
+	}
+	return s.OnAddress(ctx, tx, left, taken)
 }
 
 // undoing is the change behind a living undo link.
@@ -236,6 +247,9 @@ func (s *Service) UndoEmail(ctx context.Context, by actor.Actor, token string) e
 		}
 		if !ok {
 			return fault.New(fault.Conflict, emailTaken)
+		}
+		if err := s.moved(ctx, tx, u.canon, c.oldCanon); err != nil {
+			return err
 		}
 		if err := s.shutOut(ctx, tx, u, hash); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -352,6 +353,9 @@ func TestUndoEmail(t *testing.T) {
 		owner.post(undo).goesTo("/email/undone")
 		if n := w.number("SELECT COUNT(*) FROM account_factor WHERE user_id = $1", w.ann.ID); n != 0 {
 			t.Errorf("%d factors outlive the undoing", n)
+		}
+		if want := []string{w.ann.Email + " > " + newAddress, newAddress + " > " + w.ann.Email}; !slices.Equal(w.moved, want) {
+			t.Errorf("other rooms were told of %q, want %q", w.moved, want)
 		}
 		owner.get("/email/undone").says(http.StatusOK, "Your email address is restored", "choose a new password")
 		if w.emailOf(w.ann) != w.ann.Email || thief.signedIn() {

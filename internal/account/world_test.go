@@ -58,6 +58,7 @@ type world struct {
 	logMu         sync.Mutex
 	ann, pat, sam account.User
 	unknown       []string // addresses OnUnknown was told of
+	moved         []string // addresses OnAddress was told of, "left > taken"
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -89,6 +90,10 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*account.Settings)) *world 
 		c(&set)
 	}
 	w.Service = account.New(account.Options{DB: d, Keys: keys, Clock: w.clock, Notify: w.notify, Limit: limits, Audit: trail, Practice: w.practices, Verify: w.verify, Settings: set})
+	w.OnAddress = func(_ context.Context, _ *db.Tx, left, taken string) error {
+		w.moved = append(w.moved, left+" > "+taken)
+		return nil
+	}
 	w.OnUnknown = func(_ context.Context, _ *db.Tx, canon string) error {
 		w.unknown = append(w.unknown, canon)
 		return nil

@@ -203,6 +203,7 @@ func (a *App) build() error {
 // connect sets the functions by which earlier rooms tell later ones.
 func (a *App) connect() {
 	a.Account.OnUnknown = a.Invite.Remind
+	a.Account.OnAddress = a.Invite.AddressChanged
 	a.Invite.OnAccepted = a.Mail.Claim
 	a.Attach.OnVerdict = a.Mail.Verdict
 	a.Jobs.Every("audit seal", 5*time.Second, func(ctx context.Context) error {

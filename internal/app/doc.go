@@ -4,6 +4,7 @@
 // Rooms talk upward through fields of function type that are set here, and nowhere else:
 //
 //	account.Service.OnUnknown   → invite.Service.Remind
+//	account.Service.OnAddress   → invite.Service.AddressChanged
 //	invite.Service.OnAccepted   → mail.Service.Claim
 //	attach.Service.OnVerdict    → mail.Service.Verdict
 package app

@@ -264,6 +264,25 @@ func (s *Service) others(ctx context.Context, tx *db.Tx, by actor.Actor, f verif
 	return nil
 }
 
+// AddressChanged follows an account that moves from one address to another: what practices have sent to the address it takes
+// is held for a code to a number they gave, like any invitation of somebody who has an account; what was held for the
+// address it leaves waits again for whoever registers there.
+func (s *Service) AddressChanged(ctx context.Context, tx *db.Tx, left, taken string) error {
+	if err := releaseInvitations(ctx, tx, left); err != nil {
+		return fmt.Errorf("release the invitations of an address: %w", err)
+	}
+	open, err := listOpen(ctx, tx, taken)
+	if err != nil {
+		return fmt.Errorf("invitations of an address: %w", err)
+	}
+	for _, i := range open {
+		if err := holdInvitation(ctx, tx, i.ID); err != nil {
+			return fmt.Errorf("hold an invitation: %w", err)
+		}
+	}
+	return nil
+}
+
 // held is an invitation that waits for the actor's claim; NotFound for everybody else.
 func (s *Service) held(ctx context.Context, r db.Reader, by actor.Actor, id string) (Invitation, error) {
 	i, err := s.Find(ctx, r, id)

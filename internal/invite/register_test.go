@@ -338,3 +338,46 @@ func TestCreateRefuses(t *testing.T) {
 		t.Error("a second invitation of one practice for one address")
 	}
 }
+
+// TestAddressChanged: an account that takes an invited address finds the invitation held for it; when it leaves the address
+// again, whoever is there can register, and nothing typed before is asked for anew.
+func TestAddressChanged(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		fresh, begun := asked(invite.Patient), asked(invite.Patient)
+		begun.Email = "begun@home.example"
+		one, two := w.invited(w.ann, fresh), w.invited(w.ann, begun)
+		link := path(w, w.last(notify.Email, fresh.Email))
+		finish2(w.browser(), begun.Email)
+		move := func(from, to string) {
+			t.Helper()
+			w.tx(func(ctx context.Context, tx *db.Tx) error {
+				if _, err := tx.Exec(ctx, "UPDATE account_user SET email = $1, email_canon = $1 WHERE id = $2", to, w.bob.ID); err != nil {
+					return err
+				}
+				return w.invite.AddressChanged(ctx, tx, from, to)
+			})
+		}
+		for _, c := range []struct {
+			inv    invite.Invitation
+			email  string
+			before string
+		}{{one, fresh.Email, "invited"}, {two, begun.Email, "started"}} {
+			if got := w.now(c.inv.ID).State; got != c.before {
+				t.Fatalf("%s at first", got)
+			}
+			move(w.bob.Email, c.email)
+			if got := w.now(c.inv.ID).State; got != "held" {
+				t.Errorf("%s while an account has its address", got)
+			}
+			if c.inv.ID == one.ID {
+				w.browser().get(link).want(200, "", "You already have an account")
+			}
+			move(c.email, w.bob.Email)
+			if got := w.now(c.inv.ID).State; got != c.before {
+				t.Errorf("%s when the account has left the address", got)
+			}
+		}
+		w.browser().get(link).want(200, "", "sent you a secure message")
+	})
+}

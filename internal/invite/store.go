@@ -79,6 +79,15 @@ func holdInvitation(ctx context.Context, tx *db.Tx, id string) error {
 	return err
 }
 
+// releaseInvitations opens what was held for an address. A registration that was finished before stays finished.
+func releaseInvitations(ctx context.Context, tx *db.Tx, canon string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE invite_invitation
+		SET state = CASE WHEN registration_sealed IS NULL THEN 'invited' ELSE 'started' END, version = version + 1
+		WHERE email_canon = $1 AND state = 'held'`, canon)
+	return err
+}
+
 // putPhones keeps the numbers that the holder of a Support invitation without any has typed.
 func putPhones(ctx context.Context, tx *db.Tx, i Invitation, phone, cell string) (bool, error) {
 	n, err := tx.Exec(ctx, `
