@@ -43,7 +43,7 @@ func errAddressTaken() error {
 }
 
 func errInvitedTwice() error {
-	return fault.Field("email", "Your practice has already invited this email address")
+	return fault.Field("email", "The practice has already invited this email address")
 }
 
 // errEdited says that somebody else was faster; what the manager typed stays in the form.
@@ -113,6 +113,33 @@ func (s *Service) Edit(ctx context.Context, by actor.Actor, e Edit) (out Edited,
 		return err
 	})
 	return out, err
+}
+
+// Correct is Edit by Support, of any practice's invitation and in Support's own act. Support may also change the address
+// of somebody who will be a User Manager.
+func (s *Service) Correct(ctx context.Context, tx *db.Tx, by actor.Actor, e Edit) (out Edited, err error) {
+	if by.Kind != actor.Staff {
+		return out, fault.ErrNotFound()
+	}
+	if e, err = s.checkEdit(e); err != nil {
+		return out, err
+	}
+	i, err := s.Find(ctx, tx, e.ID)
+	if err != nil {
+		return out, err
+	}
+	was, open, err := lockOwn(ctx, tx, e.ID, i.PracticeID)
+	switch {
+	case err != nil:
+		return out, fmt.Errorf("lock an invitation: %w", err)
+	case !open:
+		return out, fault.New(fault.Conflict, "This invitation is no longer open.")
+	case was.says(e):
+		return Edited{Invitation: was}, nil
+	case was.Version != e.Version:
+		return out, errEdited()
+	}
+	return s.edit(ctx, tx, by, was, e)
 }
 
 // mayEdit counts in an act of its own, so that refusals count too.
@@ -190,7 +217,7 @@ func (s *Service) correct(ctx context.Context, tx *db.Tx, by actor.Actor, i *Inv
 // replace makes the invitation of the new address and ends the old one, whose address is told so. What the person
 // typed on the way to registration is not carried over: another person may read the new mailbox.
 func (s *Service) replace(ctx context.Context, tx *db.Tx, by actor.Actor, was Invitation, next *Invitation) error {
-	if was.Manager {
+	if was.Manager && by.Kind != actor.Staff {
 		return fault.Field("email", "This person will be a User Manager, so only Support can change their email address")
 	}
 	if taken, err := s.o.Account.Taken(ctx, tx, next.Email); err != nil || taken {

@@ -162,7 +162,7 @@ func TestEditRefusals(t *testing.T) {
 			"no address":        {func(e *invite.Edit) { e.Email = "" }, "email", account.EmailFormat},
 			"hostile address":   {func(e *invite.Edit) { e.Email = "<script>@x.example" }, "email", account.EmailFormat},
 			"an account's":      {func(e *invite.Edit) { e.Email = "BOB@lakeside.example" }, "email", "Another account uses this email address"},
-			"invited already":   {func(e *invite.Edit) { e.Email = "Second@home.example" }, "email", "Your practice has already invited this email address"},
+			"invited already":   {func(e *invite.Edit) { e.Email = "Second@home.example" }, "email", "The practice has already invited this email address"},
 			"wrong phone":       {func(e *invite.Edit) { e.Phone = "911" }, "phone", "Enter a phone number in the right format, like (206) 555-0142"},
 			"wrong cell":        {func(e *invite.Edit) { e.Cell = "<b>" }, "cell_phone", "Enter a phone number in the right format, like (206) 555-0142"},
 			"no number at all":  {func(e *invite.Edit) { e.Phone, e.Cell = "", "" }, "phone", "Enter a phone number or a cell phone number"},

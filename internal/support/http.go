@@ -34,6 +34,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.Staff, "/support/p/{id}/invite", s.postInvite)
 	rt.Get(web.Staff, "/support/u/{id}", s.showPerson)
 	rt.Form(web.Staff, "/support/u/{id}", s.postPerson)
+	rt.Form(web.Staff, "/support/u/{id}/correct", s.postCorrect)
 }
 
 // notice is what the sign-in page says of why one is here.

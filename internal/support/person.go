@@ -300,6 +300,8 @@ func (c Change) what() string {
 		return "Sent a link to reset the password"
 	case doUnlock:
 		return "Unlocked the account"
+	case doCorrect:
+		return "Corrected the details"
 	}
 	return "Changed"
 }
