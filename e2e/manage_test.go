@@ -68,9 +68,14 @@ func TestWrongNumber(t *testing.T) {
 // signUp registers the patient as far as the second e-mail and gives its link.
 func signUp(p *program, b *browser) string {
 	b.t.Helper()
-	invitation := p.mail(0, "email", patient)
+	return signUpFrom(p, b, p.mail(0, "email", patient).Links[0])
+}
+
+// signUpFrom does it by one of the invitations there are.
+func signUpFrom(p *program, b *browser, invitation string) string {
+	b.t.Helper()
 	before := len(p.outbox())
-	b.open(invitation.Links[0])
+	b.open(invitation)
 	b.press("Get Started")
 	b.see("Your name")
 	b.press("Continue")
@@ -83,6 +88,12 @@ func signUp(p *program, b *browser) string {
 
 // finishSignUp follows the corrected invitation to the message; what was typed at registration is not asked again.
 func finishSignUp(p *program, b *browser, link string) {
+	b.t.Helper()
+	finishSignUpTo(p, b, link, "Your appointment")
+}
+
+// finishSignUpTo ends where a message with this subject is seen.
+func finishSignUpTo(p *program, b *browser, link, subject string) {
 	b.t.Helper()
 	before := len(p.outbox())
 	b.open(link)
@@ -103,5 +114,5 @@ func finishSignUp(p *program, b *browser, link string) {
 	b.fill("email", patient)
 	b.fill("password", newcomerPass)
 	b.press("Sign In")
-	b.see("Your appointment")
+	b.see(subject)
 }

@@ -38,6 +38,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.User, "/mail/held/{id}", s.postHeld)
 	s.o.Verify.MountSteps(rt, verify.Host{Kind: claimKind, Prefix: "/mail/held/{id}", Role: web.User, Open: s.openClaim,
 		Next:  func(r *http.Request) string { return "/mail/held/" + r.PathValue("id") },
+		Done:  s.openHeld,
 		Wrong: s.postWrongNumber})
 }
 
@@ -339,6 +340,11 @@ func (s *Service) postHeld(w http.ResponseWriter, r *http.Request) error {
 	if _, err := web.ReadForm(w, r); err != nil {
 		return err
 	}
+	return s.openHeld(w, r)
+}
+
+// openHeld claims what the code was asked for, and leads to it. Its page has a button for it too, for whoever left between.
+func (s *Service) openHeld(w http.ResponseWriter, r *http.Request) error {
 	if err := s.claim(r.Context(), web.Actor(r), r.PathValue("id"), web.Browser(r)); err != nil {
 		return err
 	}

@@ -232,7 +232,10 @@ func TestTwoPractices(t *testing.T) {
 				stranger.post(held+"/method", "method", "text_cell").want(404, "")
 				b.post(held+"/method", "method", "text_cell").want(200, held+"/code")
 				b.post(held+"/code", "code", "000000")
-				b.post(held+"/code", "code", w.last(notify.Text, phone).Code).want(200, held, "Your phone is confirmed.")
+				w.refuse = errors.New("disk full") // what is left when the claim fails after its code
+				b.post(held+"/code", "code", w.last(notify.Text, phone).Code).want(500, "")
+				w.refuse, w.accepted = nil, w.accepted[:1]
+				b.get(held).want(200, held, "Your phone is confirmed.")
 				b.post(held).want(200, "/mail")
 				if len(w.accepted) != 2 || w.accepted[1].InvitationID != inv.ID {
 					t.Errorf("accepted %+v", w.accepted)
