@@ -45,6 +45,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Download(web.User, "/mail/attachments/{id}", s.download)
 
 	s.mountSettings(rt)
+	s.mountForward(rt)
 	rt.Events(web.User, EventsPath, s.events)
 	rt.Quiet(web.User, PollPath, s.poll)
 }

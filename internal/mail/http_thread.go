@@ -45,7 +45,7 @@ func (s *Service) unseen(w http.ResponseWriter, r *http.Request) (bool, error) {
 // renderThread shows a thread alone when a script swaps it into the page, else with the list beside it.
 func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadProps) error {
 	p.by, p.limit = web.Actor(r), s.set.MaxTotal
-	p.now = s.o.Clock.Now()
+	p.now, p.forward = s.o.Clock.Now(), mayCompose(p.by) == nil
 	if p.draft.ID == "" {
 		p.draft, p.files = p.t.draft, p.t.draftFiles
 	}

@@ -89,6 +89,7 @@ func New(o Options) *Service {
 type Compose struct {
 	DraftID, To, Subject, Body string
 	New                        *invite.NewInvitation
+	Outside                    string // To again, where the sender confirmed that a patient's message may go there
 }
 
 // Reply is a message in a thread the actor takes part in. DraftID is as in Compose.

@@ -21,6 +21,8 @@ type threadProps struct {
 	status int
 	limit  int64
 	now    time.Time
+
+	forward bool // the reader may forward
 }
 
 // composeProps is what the page of a new message shows.
@@ -31,7 +33,8 @@ type composeProps struct {
 	fault    *fault.Fault
 	status   int
 	limit    int64
-	contacts bool // there is somebody to choose
+	contacts bool   // there is somebody to choose
+	outside  string // the recipients confirmed for a patient's message
 }
 
 // asksNewcomer says whether "New recipient" is open: something was typed there, or the address turned out to be new.
