@@ -46,6 +46,7 @@ func (s *Service) Mount(rt *web.Router) {
 
 	s.mountSettings(rt)
 	s.mountForward(rt)
+	s.mountTemplates(rt)
 	rt.Events(web.User, EventsPath, s.events)
 	rt.Quiet(web.User, PollPath, s.poll)
 }

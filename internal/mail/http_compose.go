@@ -17,11 +17,12 @@ import (
 
 // writing is a form that writes a message, as it was sent: text first, then files, which are stored as they arrive.
 type writing struct {
-	draft   Draft
-	do      string // the button: "save", "contacts", or empty for Send
-	remove  string // link of the file to take off
-	outside string // the recipients confirmed for a patient's message
-	stored  bool   // the draft was stored on the way, because files came
+	draft    Draft
+	do       string // the button: "save", "contacts", or empty for Send
+	remove   string // link of the file to take off
+	template string // the ready text to insert
+	outside  string // the recipients confirmed for a patient's message
+	stored   bool   // the draft was stored on the way, because files came
 }
 
 // set takes one text field.
@@ -48,6 +49,8 @@ func (f *writing) set(name, value string) {
 		d.New.Phone = value
 	case "cell_phone":
 		d.New.Cell = value
+	case "template":
+		f.template = value
 	case "outside":
 		f.outside = value
 	case "do":
@@ -228,6 +231,9 @@ func (s *Service) renderCompose(w http.ResponseWriter, r *http.Request, p compos
 	if p.contacts, err = hasContacts(r.Context(), s.o.DB, p.by.ID); err != nil {
 		return err
 	}
+	if p.templates, err = s.titles(r.Context(), p.by); err != nil {
+		return err
+	}
 	l := list{folder: "new"}
 	if err := s.counts(r.Context(), p.by, &l); err != nil {
 		return err
@@ -242,7 +248,12 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
 	}
-	if f.remove != "" || f.do == "save" || f.do == "contacts" {
+	if f.do == "insert" {
+		if err := s.insertTemplate(ctx, by, &f); err != nil {
+			return s.answerCompose(w, r, f, err)
+		}
+	}
+	if f.remove != "" || f.do == "save" || f.do == "contacts" || f.do == "insert" {
 		if err := s.keep(ctx, by, &f); err != nil {
 			return s.answerCompose(w, r, f, err)
 		}

@@ -28,6 +28,7 @@ type Settings struct {
 	ResendPerDay int64         // invitations sent again for one invitation; 3
 	AskPerHour   int64         // addresses a person looks up while composing; 200
 	MaxSignature int           // characters; 500
+	MaxTemplates int           // ready texts of a practice; 500
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 }
 
@@ -42,6 +43,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.AskPerHour, 200)
 	put(&s.MaxSignature, 500)
 	put(&s.TextsPerDay, 20)
+	put(&s.MaxTemplates, 500)
 	return s
 }
 
