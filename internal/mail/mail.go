@@ -28,6 +28,7 @@ type Settings struct {
 	ResendPerDay int64         // invitations sent again for one invitation; 3
 	AskPerHour   int64         // addresses a person looks up while composing; 200
 	MaxSignature int           // characters; 500
+	MaxTemplates int           // ready texts of a practice; 500
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 }
 
@@ -42,6 +43,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.AskPerHour, 200)
 	put(&s.MaxSignature, 500)
 	put(&s.TextsPerDay, 20)
+	put(&s.MaxTemplates, 500)
 	return s
 }
 
@@ -89,6 +91,7 @@ func New(o Options) *Service {
 type Compose struct {
 	DraftID, To, Subject, Body string
 	New                        *invite.NewInvitation
+	Outside                    string // To again, where the sender confirmed that a patient's message may go there
 }
 
 // Reply is a message in a thread the actor takes part in. DraftID is as in Compose.

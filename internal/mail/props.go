@@ -21,17 +21,22 @@ type threadProps struct {
 	status int
 	limit  int64
 	now    time.Time
+
+	forward   bool // the reader may forward
+	templates []Template
 }
 
 // composeProps is what the page of a new message shows.
 type composeProps struct {
-	by       actor.Actor
-	draft    Draft
-	files    []attach.File
-	fault    *fault.Fault
-	status   int
-	limit    int64
-	contacts bool // there is somebody to choose
+	by        actor.Actor
+	draft     Draft
+	files     []attach.File
+	fault     *fault.Fault
+	status    int
+	limit     int64
+	contacts  bool // there is somebody to choose
+	templates []Template
+	outside   string // the recipients confirmed for a patient's message
 }
 
 // asksNewcomer says whether "New recipient" is open: something was typed there, or the address turned out to be new.

@@ -27,6 +27,8 @@ type letter struct {
 	body   string
 	files  []attach.File
 	state  standing // of one's own
+	given  bool     // it was delivered, so that it can be forwarded
+	from   comesFrom
 }
 
 // thread is a conversation as one participant sees it.
@@ -179,19 +181,23 @@ func (s *Service) letters(ctx context.Context, list []seen, key *crypt.Thread) (
 	if err != nil {
 		return nil, err
 	}
+	from, err := s.origins(ctx, list)
+	if err != nil {
+		return nil, err
+	}
 	letters := make([]letter, len(list))
 	for i, m := range list {
 		if letters[i], err = openLetter(m, key, cards[m.authorID]); err != nil {
 			return nil, err
 		}
-		letters[i].files, letters[i].state = files[holder(m.id)], states[m.id]
+		letters[i].files, letters[i].state, letters[i].from = files[holder(m.id)], states[m.id], from[m.id]
 	}
 	return letters, nil
 }
 
 func openLetter(m seen, key *crypt.Thread, author account.Card) (letter, error) {
 	body, err := openBody(key, m.id, m.sealed)
-	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body}
+	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body, given: m.state == Delivered}
 	if !m.mine && m.deliveredAt > 0 {
 		l.at = clock.Time(m.deliveredAt)
 	}

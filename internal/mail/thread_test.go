@@ -156,7 +156,7 @@ func TestStrangers(t *testing.T) {
 		w.work()
 		link, _ := w.get("dana", "/mail/t/"+sent.ThreadID+"?draft="+id).Find("[name=remove]").Attr("value")
 		rows := w.count("SELECT COUNT(*) FROM mail_message") + w.count("SELECT COUNT(*) FROM mail_draft") + w.count("SELECT COUNT(*) FROM attach_link")
-		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "attachments": {link}}
+		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "m": {sent.MessageID}, "attachments": {link}}
 		walked := 0
 		for _, route := range w.router.Routes() {
 			part := strings.Split(route.Path, "/")
