@@ -44,6 +44,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Quiet(web.User, "/mail/drafts/{id}/files", s.showFiles)
 	rt.Download(web.User, "/mail/attachments/{id}", s.download)
 
+	s.mountSearch(rt)
 	s.mountSettings(rt)
 	rt.Events(web.User, EventsPath, s.events)
 	rt.Quiet(web.User, PollPath, s.poll)
