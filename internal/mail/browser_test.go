@@ -84,7 +84,8 @@ func (w *world) story() [][2]string {
 	must(t, err)
 	return [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
 		{"archive", "/mail/archive"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
-		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"}}
+		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"},
+		{"search", "/mail/search"}, {"search-found", w.seek("dana", "form the")}, {"search-none", w.seek("dana", "zebra")}}
 }
 
 // newTab starts a browser with one tab; the second result gives the console's errors so far.

@@ -62,7 +62,7 @@ func searchBox(folder string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" role=\"search\" novalidate><label class=\"vh\" for=\"find\">Search mail</label> <input id=\"find\" name=\"q\" type=\"search\" placeholder=\"Search mail\" autocomplete=\"off\" spellcheck=\"false\" data-key=\"/\"> <button class=\"btn quiet sq\" aria-label=\"Search\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" role=\"search\" aria-label=\"Search mail\" novalidate><label class=\"vh\" for=\"find\">Search mail</label> <input id=\"find\" name=\"q\" type=\"search\" placeholder=\"Search mail\" autocomplete=\"off\" spellcheck=\"false\" data-key=\"/\"> <button class=\"btn quiet sq\" aria-label=\"Search\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -198,7 +198,7 @@ func searchForm(p searchProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\" role=\"search\" novalidate>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\" role=\"search\" aria-label=\"Search mail\" novalidate>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -350,7 +350,7 @@ func searchHits(p searchProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, " <ul role=\"list\" aria-label=\"Messages found\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, " <ul class=\"hits\" role=\"list\" aria-label=\"Messages found\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

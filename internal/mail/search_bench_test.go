@@ -27,7 +27,7 @@ func BenchmarkSearch(b *testing.B) {
 			size := w.count("SELECT SUM(LENGTH(dict_sealed)) FROM mail_search") + w.count("SELECT SUM(LENGTH(postings_sealed)) FROM mail_search_block")
 			for name, words := range map[string]string{"rare": "rare0054321", "common": "patient", "two": "patient rare00", "none": "zzzz"} {
 				b.Run(name, func(b *testing.B) {
-					to := w.post("santos", "/mail/search", map[string][]string{"q": {words}}).head.Get("Location")
+					to := w.seek("santos", words)
 					race(b, 1, func(int, int) error { return w.plainGet("santos", to) })
 					b.ReportMetric(float64(size)/1e6, "MB-index")
 				})

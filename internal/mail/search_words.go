@@ -218,7 +218,7 @@ func begins(word string, words []string) bool {
 }
 
 // before is how many bytes of a text stand before the first hit in a list, at most.
-const before = 60
+const before = 30
 
 // excerpt is the part of a text around the first hit, on one line; the text's beginning when there is none. found says
 // which it is.
