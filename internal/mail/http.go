@@ -49,6 +49,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Download(web.User, "/mail/attachments/{id}", s.download)
 
 	s.mountLabels(rt)
+	s.mountSearch(rt)
 	s.mountSettings(rt)
 	s.mountForward(rt)
 	s.mountTemplates(rt)
