@@ -69,8 +69,9 @@ func (s *Service) index(ctx context.Context, userID string) error {
 	var ids []string
 	for range indexRun {
 		more, err := s.indexStep(ctx, userID, &ids)
-		if errors.Is(err, errOvertaken) {
-			return nil
+		if errors.Is(err, errOvertaken) { // look again: what it has not done yet is still to be done
+			ids = nil
+			continue
 		}
 		if err != nil || !more {
 			return err
