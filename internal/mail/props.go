@@ -32,19 +32,9 @@ type composeProps struct {
 	status   int
 	limit    int64
 	contacts bool // there is somebody to choose
-}
-
-// asksNewcomer says whether "New recipient" is open: something was typed there, or the address turned out to be new.
-func (p composeProps) asksNewcomer() bool {
-	if p.draft.New != (Newcomer{}) || strings.Contains(p.fault.For("to"), "is new here") {
-		return true
-	}
-	for _, field := range []string{"role", "first_name", "last_name", "phone", "cell_phone"} {
-		if p.fault.For(field) != "" {
-			return true
-		}
-	}
-	return false
+	most     int  // recipients the practice allows
+	blocks   []Newcomer
+	meant    []doubt
 }
 
 type contactsProps struct {
