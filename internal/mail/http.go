@@ -38,6 +38,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Upload(web.User, "/mail/new", s.postCompose)
 	rt.Get(web.User, "/mail/contacts", s.showContacts)
 	rt.JSON(web.User, "/mail/recipient", s.postRecipient)
+	rt.Quiet(web.User, "/mail/contacts/choose", s.showChoices)
 
 	rt.Get(web.User, "/mail/d/{id}", s.showDraft)
 	rt.Get(web.User, "/mail/d/{id}/delete", s.showDeleteDraft)

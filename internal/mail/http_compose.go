@@ -11,7 +11,6 @@ import (
 	"securepractice/internal/attach"
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
-	"securepractice/internal/invite"
 	"securepractice/internal/web"
 )
 
@@ -22,6 +21,7 @@ type writing struct {
 	remove   string // link of the file to take off
 	template string // the ready text to insert
 	outside  string // the recipients confirmed for a patient's message
+	swap     string // the address to exchange for the one it was probably meant to be
 	stored   bool   // the draft was stored on the way, because files came
 }
 
@@ -39,16 +39,6 @@ func (f *writing) set(name, value string) {
 		d.Subject = value
 	case "body":
 		d.Body = value
-	case "role":
-		d.New.Role = value
-	case "first_name":
-		d.New.First = value
-	case "last_name":
-		d.New.Last = value
-	case "phone":
-		d.New.Phone = value
-	case "cell_phone":
-		d.New.Cell = value
 	case "template":
 		f.template = value
 	case "outside":
@@ -57,15 +47,11 @@ func (f *writing) set(name, value string) {
 		f.do = value
 	case "remove":
 		f.remove = value
+	case "swap":
+		f.swap = value
+	default:
+		d.setBlock(name, value)
 	}
-}
-
-// newcomer is the description of an unknown recipient, nil when nothing of it was filled in.
-func (d Draft) newcomer() *invite.NewInvitation {
-	if d.New == (Newcomer{}) {
-		return nil
-	}
-	return &invite.NewInvitation{Role: invite.Role(d.New.Role), First: d.New.First, Last: d.New.Last, Phone: oneLine(d.New.Phone), Cell: oneLine(d.New.Cell)}
 }
 
 // readWriting reads the form of a message. At the first file the draft is stored with what was typed, so that files of a
@@ -220,7 +206,9 @@ func (s *Service) showCompose(w http.ResponseWriter, r *http.Request) error {
 		if !found {
 			return fault.ErrNotFound()
 		}
-		p.draft.To, p.draft.New = c.Email, Newcomer{}
+		if err := s.addContact(ctx, by, &p.draft, c); err != nil {
+			return err
+		}
 	}
 	return s.renderCompose(w, r, p)
 }
@@ -228,6 +216,12 @@ func (s *Service) showCompose(w http.ResponseWriter, r *http.Request) error {
 func (s *Service) renderCompose(w http.ResponseWriter, r *http.Request, p composeProps) error {
 	p.by, p.limit = web.Actor(r), s.set.MaxTotal
 	var err error
+	if p.most, err = s.maxRecipients(r.Context(), p.by); err != nil {
+		return err
+	}
+	if p.blocks == nil {
+		p.blocks = p.draft.blocks()
+	}
 	if p.contacts, err = hasContacts(r.Context(), s.o.DB, p.by.ID); err != nil {
 		return err
 	}
@@ -253,7 +247,12 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 			return s.answerCompose(w, r, f, err)
 		}
 	}
-	if f.remove != "" || f.do == "save" || f.do == "contacts" || f.do == "insert" {
+	if f.swap != "" {
+		if err := s.exchange(ctx, by, &f.draft, f.swap); err != nil {
+			return err
+		}
+	}
+	if f.remove != "" || f.swap != "" || f.do == "save" || f.do == "contacts" || f.do == "insert" {
 		if err := s.keep(ctx, by, &f); err != nil {
 			return s.answerCompose(w, r, f, err)
 		}
@@ -270,9 +269,15 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sent, err := s.Send(ctx, by, Compose{DraftID: f.draft.ID, To: f.draft.To, Subject: f.draft.Subject, Body: body, New: f.draft.newcomer(), Outside: f.outside})
+	c := f.draft.compose(body)
+	c.Outside = f.outside
+	sent, err := s.Send(ctx, by, c)
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
+	}
+	if sent.Messages > 1 {
+		web.Flash(w, "Sent as "+number(int64(sent.Messages))+" separate messages.")
+		return web.Redirect(w, r, "/mail/sent")
 	}
 	web.Flash(w, "Message sent.")
 	return web.Redirect(w, r, "/mail/t/"+sent.ThreadID)
@@ -293,7 +298,11 @@ func (s *Service) answerCompose(w http.ResponseWriter, r *http.Request, f writin
 	if ferr != nil {
 		return ferr
 	}
-	return s.renderCompose(w, r, composeProps{draft: f.draft, files: files, outside: f.outside, fault: fault.From(err), status: status})
+	p := composeProps{draft: f.draft, files: files, outside: f.outside, fault: fault.From(err), status: status}
+	if err := s.lookAgain(r.Context(), by, &p); err != nil {
+		return err
+	}
+	return s.renderCompose(w, r, p)
 }
 
 // showContacts lists the actor's contacts to choose a recipient from.

@@ -38,19 +38,9 @@ type composeProps struct {
 	contacts  bool // there is somebody to choose
 	templates []Template
 	outside   string // the recipients confirmed for a patient's message
-}
-
-// asksNewcomer says whether "New recipient" is open: something was typed there, or the address turned out to be new.
-func (p composeProps) asksNewcomer() bool {
-	if p.draft.New != (Newcomer{}) || strings.Contains(p.fault.For("to"), "is new here") {
-		return true
-	}
-	for _, field := range []string{"role", "first_name", "last_name", "phone", "cell_phone"} {
-		if p.fault.For(field) != "" {
-			return true
-		}
-	}
-	return false
+	most      int    // recipients the practice allows
+	blocks    []Newcomer
+	meant     []doubt
 }
 
 type contactsProps struct {

@@ -69,7 +69,7 @@ func (s *Service) index(ctx context.Context, userID string) error {
 	var ids []string
 	for range indexRun {
 		more, err := s.indexStep(ctx, userID, &ids)
-		if errors.Is(err, errOvertaken) { // look again: what it has not done yet is still to be done
+		if errors.Is(err, errOvertaken) || errors.Is(err, errMoved) { // look again: what it has not done yet is still to be done
 			ids = nil
 			continue
 		}

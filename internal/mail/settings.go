@@ -3,8 +3,8 @@ package mail
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"securepractice/internal/actor"
 	"securepractice/internal/audit"
@@ -85,12 +85,12 @@ func signed(signature string) string {
 
 // written is what a form's message holds: nothing, when it is the signature alone.
 func (s *Service) written(ctx context.Context, by actor.Actor, d Draft) (string, error) {
-	body := strings.TrimSpace(d.Body)
-	if body == "" || utf8.RuneCountInString(body) > s.set.MaxSignature {
+	words := strings.Fields(d.Body)
+	if len(words) == 0 {
 		return d.Body, nil
 	}
 	signature, err := s.signature(ctx, by)
-	if err == nil && body == strings.TrimSpace(signature) {
+	if err == nil && slices.Equal(words, strings.Fields(signature)) { // other spaces and line ends add no word
 		return "", nil
 	}
 	return d.Body, err
