@@ -104,10 +104,16 @@ func (s *Service) namesAt(ctx context.Context, by actor.Actor, typed string) (fi
 	if typed == "" || mayCompose(by) != nil {
 		return "", "", nil
 	}
-	var wrong fault.Fields
-	address, err := s.address(ctx, by, typed, &wrong)
-	if err != nil || address == "" {
+	address, c, err := s.inBook(ctx, by, typed)
+	switch {
+	case err != nil || address == "":
 		return "", "", err
+	case c.PersonID != "":
+		cards, err := s.o.Account.Cards(ctx, s.o.DB, []string{c.PersonID})
+		return cards[c.PersonID].First, cards[c.PersonID].Last, err
+	case c.ID != "":
+		first, last, _ = strings.Cut(c.Name, " ")
+		return first, last, nil
 	}
 	open, found, err := s.o.Invite.OpenFor(ctx, s.o.DB, by.PracticeID, address)
 	if err != nil || found {
@@ -118,8 +124,8 @@ func (s *Service) namesAt(ctx context.Context, by actor.Actor, typed string) (fi
 	} else if err != nil {
 		return "", "", err
 	}
-	c, _, err := s.o.Account.ByEmail(ctx, s.o.DB, address)
-	return c.First, c.Last, err
+	person, _, err := s.o.Account.ByEmail(ctx, s.o.DB, address)
+	return person.First, person.Last, err
 }
 
 // filled lists the templates of the actor's practice with the names of a recipient.

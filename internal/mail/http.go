@@ -32,7 +32,6 @@ func (s *Service) Mount(rt *web.Router) {
 
 	rt.Get(web.User, "/mail/new", s.showCompose)
 	rt.Upload(web.User, "/mail/new", s.postCompose)
-	rt.Get(web.User, "/mail/contacts", s.showContacts)
 	rt.JSON(web.User, "/mail/recipient", s.postRecipient)
 
 	rt.Get(web.User, "/mail/d/{id}", s.showDraft)
@@ -47,6 +46,7 @@ func (s *Service) Mount(rt *web.Router) {
 	s.mountSettings(rt)
 	s.mountForward(rt)
 	s.mountTemplates(rt)
+	s.mountContacts(rt)
 	rt.Events(web.User, EventsPath, s.events)
 	rt.Quiet(web.User, PollPath, s.poll)
 }
