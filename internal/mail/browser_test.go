@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,16 +76,34 @@ func (w *world) story() [][2]string {
 	w.get("santos", "/mail/t/"+first.ThreadID)
 	w.reply("santos", first.ThreadID, "The form opens fine on our side. I would like the study model too before we set the date.")
 	other := w.send("dana", "ruth@example.org", "Question about your new crown", "How does it feel?")
-	w.reply("ruth", other.ThreadID, "It feels a little high when I bite on the left. Should I come in before Thanksgiving?")
+	back := w.reply("ruth", other.ThreadID, "It feels a little high when I bite on the left. Should I come in before Thanksgiving?")
 	_, err = w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: db.NewID(), To: "gloria@example.org", Subject: "Pre-med before cleaning", Body: "b", New: newPatient()})
 	must(t, err)
 	waiting := w.draftWith("dana", first.ThreadID, "Alvarez upper arch.txt", virus())
 	w.work()
 	draft, err := w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: db.NewID(), To: "new@example.org", Subject: "Half written", Body: "Dear", New: mail.Newcomer{Role: "patient", First: "Theo"}})
 	must(t, err)
+	texts := w.texts(back.MessageID)
 	return [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
 		{"archive", "/mail/archive"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
-		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"}}
+		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"},
+		{"thread-templates", "/mail/t/" + first.ThreadID + "?templates=1"}, {"new-forward", "/mail/new?draft=" + texts[0]}, {"forwarded", texts[1]}, {"templates", "/mail/templates"},
+		{"template", "/mail/templates/" + texts[2]}, {"template-new", "/mail/templates/new"}, {"template-delete", "/mail/templates/" + texts[2] + "/delete"},
+		{"contacts-hidden", "/mail/contacts?hidden=yes"}, {"contact", "/mail/contacts/" + texts[3]}, {"contact-delete", "/mail/contacts/" + texts[3] + "/delete"}, {"import", "/mail/contacts/import"}}
+}
+
+// texts forwards a message of a patient's, writes templates and imports contacts; it names a draft, a thread, a template
+// and an imported contact.
+func (w *world) texts(messageID string) []string {
+	draft, _ := w.forwardOf("dana", messageID)
+	sent, _ := w.forwardOf("dana", messageID)
+	thread := w.sendDraft("dana", sent, "mel@example.org").head.Get("Location")
+	id := w.template("dana", "After a crown", "Dear {first name},\n\nplease do not chew on the new crown before tomorrow.\n\n{my name}, {practice}")
+	w.template("mel", "Directions and parking, with a long title that needs more than one line on a telephone", "Our parking is behind the building.")
+	w.confirm("dana", w.importFile("dana", "name,email\nDr. Bo Lee,bo.lee.with.a.rather.long.address@orthodontics-of-the-bay.example\n"))
+	contact := w.contactOf("dana", "bo.lee.with.a.rather.long.address@orthodontics-of-the-bay.example")
+	w.post("dana", "/mail/contacts/"+contact, url.Values{"name": {"Dr. Bo Lee"}, "favorite": {"yes"}, "hidden": {"yes"}})
+	return []string{draft, thread, id, contact}
 }
 
 // newTab starts a browser with one tab; the second result gives the console's errors so far.
