@@ -29,14 +29,15 @@ func placeholderList() string {
 func unknownPlaceholders(text string) []string {
 	var list []string
 	for _, p := range placeholder.FindAllString(text, -1) {
-		if p = practice.OneLine(p); !slices.Contains(placeholders, folded(p)) && !slices.Contains(list, p) {
+		if p = practice.OneLine(p); !slices.Contains(placeholders, placeOf(p)) && !slices.Contains(list, p) {
 			list = append(list, p)
 		}
 	}
 	return list
 }
 
-func folded(p string) string {
+// placeOf is a place as the list above writes it, however it was typed.
+func placeOf(p string) string {
 	inner := strings.Join(strings.Fields(strings.ToLower(strings.Trim(p, "{}"))), " ")
 	return "{" + inner + "}"
 }
@@ -48,14 +49,14 @@ type filling struct{ First, Last, Practice, Me, Date string }
 // fill writes names into a template's text, each place once: a name that looks like a place is a name.
 func (f filling) fill(text string) string {
 	values := map[string]string{"{first name}": f.First, "{last name}": f.Last, "{practice}": f.Practice, "{my name}": f.Me, "{date}": f.Date}
-	return placeholder.ReplaceAllStringFunc(text, func(p string) string { return cmp.Or(values[folded(p)], p) })
+	return placeholder.ReplaceAllStringFunc(text, func(p string) string { return cmp.Or(values[placeOf(p)], p) })
 }
 
-// addressed is what a form says of its recipient.
-type addressed struct{ ThreadID, To, First, Last string }
+// addressee is what a form says of its recipient.
+type addressee struct{ ThreadID, To, First, Last string }
 
 // filling reads what a template is filled with for a recipient.
-func (s *Service) filling(ctx context.Context, by actor.Actor, a addressed) (filling, error) {
+func (s *Service) filling(ctx context.Context, by actor.Actor, a addressee) (filling, error) {
 	cards, err := s.o.Account.Cards(ctx, s.o.DB, []string{by.ID})
 	if err != nil {
 		return filling{}, err
@@ -98,13 +99,17 @@ func (s *Service) namesInThread(ctx context.Context, by actor.Actor, threadID st
 	return invited[m.other.ID].First, invited[m.other.ID].Last, err
 }
 
-// namesAt is the name of the one whose address, or name among the actor's contacts, was typed. An address that is nobody's
-// in particular costs one of the looks that a person has in an hour.
+// namesAt is the name of the one whose address, or name among the actor's contacts, was typed; empty when there are
+// several. An address that is nobody's in particular costs one of the looks that a person has in an hour.
 func (s *Service) namesAt(ctx context.Context, by actor.Actor, typed string) (first, last string, err error) {
 	if typed == "" || mayCompose(by) != nil {
 		return "", "", nil
 	}
-	address, c, err := s.inBook(ctx, by, typed)
+	list := splitTo(typed)
+	if len(list) != 1 {
+		return "", "", nil
+	}
+	address, c, err := s.inBook(ctx, by, list[0])
 	switch {
 	case err != nil || address == "":
 		return "", "", err
@@ -129,7 +134,7 @@ func (s *Service) namesAt(ctx context.Context, by actor.Actor, typed string) (fi
 }
 
 // filled lists the templates of the actor's practice with the names of a recipient.
-func (s *Service) filled(ctx context.Context, by actor.Actor, a addressed) ([]Template, error) {
+func (s *Service) filled(ctx context.Context, by actor.Actor, a addressee) ([]Template, error) {
 	if err := mayReadTemplates(by); err != nil {
 		return nil, err
 	}
@@ -157,7 +162,7 @@ func (s *Service) insertTemplate(ctx context.Context, by actor.Actor, w *writing
 		return err
 	}
 	d := w.draft
-	f, err := s.filling(ctx, by, addressed{ThreadID: d.ThreadID, To: d.To, First: d.New.First, Last: d.New.Last})
+	f, err := s.filling(ctx, by, addressee{ThreadID: d.ThreadID, To: d.To, First: d.New.First, Last: d.New.Last})
 	if err != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func (s *Service) checkForward(ctx context.Context, by actor.Actor, c Compose, t
 	if err != nil {
 		return from, fmt.Errorf("read where a draft comes from: %w", err)
 	}
-	if !found || !from.patient || oneLine(c.Outside) == c.To {
+	if !found || !from.patient || toLine(c.Outside) == c.To {
 		return from, nil
 	}
 	for _, t := range to {

@@ -303,6 +303,8 @@ type recipientAnswer struct {
 	Practice string `json:"practice,omitempty"`
 	New      bool   `json:"new"`
 	Invited  bool   `json:"invited"`
+	Wrong    bool   `json:"wrong,omitempty"` // no address, and no contact's name
+	Meant    string `json:"meant,omitempty"` // the address this one may have been meant to be
 }
 
 func (s *Service) postRecipient(w http.ResponseWriter, r *http.Request) error {

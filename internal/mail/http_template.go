@@ -170,7 +170,7 @@ func (s *Service) postFill(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	list, err := s.filled(r.Context(), web.Actor(r), addressed{ThreadID: in.Thread, To: in.To, First: in.First, Last: in.Last})
+	list, err := s.filled(r.Context(), web.Actor(r), addressee{ThreadID: in.Thread, To: in.To, First: in.First, Last: in.Last})
 	if err != nil {
 		return err
 	}

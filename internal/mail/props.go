@@ -144,7 +144,7 @@ func count(n int64, one, many string) string {
 
 // withLine says with whom a conversation is, and how long it is.
 func (t thread) withLine() string {
-	return "With " + t.other.line() + ". " + count(t.messages, "message", "messages")
+	return "With " + t.withNames(false) + ". " + count(t.messages, "message", "messages")
 }
 
 // received says whether anybody but the reader has written.
@@ -219,9 +219,9 @@ func savedText(d Draft, zone *time.Location) string {
 
 func replyTitle(p threadProps) string {
 	if p.t.received(p.by) {
-		return "Reply to " + p.t.other.Name
+		return "Reply to " + p.t.reaches()
 	}
-	return "Write again to " + p.t.other.Name
+	return "Write again to " + p.t.reaches()
 }
 
 // printedBy stands on everything that is put on paper: who, from where, when.

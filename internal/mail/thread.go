@@ -41,6 +41,7 @@ type thread struct {
 	draft               Draft    // of a reply; its ID is always set
 	draftFiles          []attach.File
 	wasUnread           bool
+	with                []participant // the others, where there are several
 }
 
 // view says what of a thread is asked for.
@@ -142,6 +143,9 @@ func (s *Service) show(ctx context.Context, by actor.Actor, m member, list []see
 		list = list[:s.set.ThreadSize]
 		last := list[len(list)-1]
 		t.older = s.cursor(by, m.threadID, last.writtenAt, last.id)
+	}
+	if err := s.withWhom(ctx, by, &t); err != nil {
+		return t, err
 	}
 	slices.Reverse(list)
 	key, err := s.unwrap(ctx, s.o.DB, m.threadID, m.ownerID, m.wrapped)
