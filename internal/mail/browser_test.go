@@ -83,27 +83,22 @@ func (w *world) story() [][2]string {
 	w.work()
 	draft, err := w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: db.NewID(), To: "new@example.org", Subject: "Half written", Body: "Dear", New: mail.Newcomer{Role: "patient", First: "Theo"}})
 	must(t, err)
-	texts := w.texts(back.MessageID)
-	return [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
-		{"archive", "/mail/archive"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
+	own := w.labelled(first.ThreadID)
+	return append(w.textPages(back.MessageID, first.ThreadID), [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
+		{"archive", "/mail/archive"}, {"trash", "/mail/trash"}, {"unread", "/mail/inbox?show=unread"}, {"all", "/mail/t/" + first.ThreadID + "?in=inbox&all=1"},
+		{"labels", "/mail/labels"}, {"label", "/mail/l/" + own}, {"label-edit", "/mail/l/" + own + "/edit"}, {"label-delete", "/mail/l/" + own + "/delete"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
 		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"},
-		{"thread-templates", "/mail/t/" + first.ThreadID + "?templates=1"}, {"new-forward", "/mail/new?draft=" + texts[0]}, {"forwarded", texts[1]}, {"templates", "/mail/templates"},
-		{"template", "/mail/templates/" + texts[2]}, {"template-new", "/mail/templates/new"}, {"template-delete", "/mail/templates/" + texts[2] + "/delete"},
-		{"contacts-hidden", "/mail/contacts?hidden=yes"}, {"contact", "/mail/contacts/" + texts[3]}, {"contact-delete", "/mail/contacts/" + texts[3] + "/delete"}, {"import", "/mail/contacts/import"}}
+		{"search", "/mail/search"}, {"search-found", w.seek("dana", "form the")}, {"search-none", w.seek("dana", "zebra")}}...)
 }
 
-// texts forwards a message of a patient's, writes templates and imports contacts; it names a draft, a thread, a template
-// and an imported contact.
-func (w *world) texts(messageID string) []string {
-	draft, _ := w.forwardOf("dana", messageID)
-	sent, _ := w.forwardOf("dana", messageID)
-	thread := w.sendDraft("dana", sent, "mel@example.org").head.Get("Location")
-	id := w.template("dana", "After a crown", "Dear {first name},\n\nplease do not chew on the new crown before tomorrow.\n\n{my name}, {practice}")
-	w.template("mel", "Directions and parking, with a long title that needs more than one line on a telephone", "Our parking is behind the building.")
-	w.confirm("dana", w.importFile("dana", "name,email\nDr. Bo Lee,bo.lee.with.a.rather.long.address@orthodontics-of-the-bay.example\n"))
-	contact := w.contactOf("dana", "bo.lee.with.a.rather.long.address@orthodontics-of-the-bay.example")
-	w.post("dana", "/mail/contacts/"+contact, url.Values{"name": {"Dr. Bo Lee"}, "favorite": {"yes"}, "hidden": {"yes"}})
-	return []string{draft, thread, id, contact}
+// labelled gives dana labels, one of them on a conversation, and a conversation in Trash.
+func (w *world) labelled(threadID string) string {
+	own := w.label("dana", "Waiting for the laboratory", "2")
+	w.label("dana", strings.Repeat("W", 40), "7")
+	w.post("dana", "/mail/t/"+threadID+"/label", url.Values{"put": {own}})
+	gone := w.send("santos", "dana@example.org", strings.Repeat("Longsubject", 15), "b")
+	w.post("dana", "/mail/t/"+gone.ThreadID+"/trash", nil)
+	return own
 }
 
 // newTab starts a browser with one tab; the second result gives the console's errors so far.

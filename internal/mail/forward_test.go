@@ -247,5 +247,6 @@ func TestForwardToSeveral(t *testing.T) {
 // thread is the one conversation of somebody's Inbox.
 func (w *world) thread(as string) string {
 	href, _ := w.get(as, "/mail/inbox").Find(".conv a").Attr("href")
-	return strings.TrimPrefix(href, "/mail/t/")
+	id, _, _ := strings.Cut(strings.TrimPrefix(href, "/mail/t/"), "?")
+	return id
 }

@@ -12,6 +12,7 @@ import (
 	"securepractice/internal/crypt"
 	"securepractice/internal/db"
 	"securepractice/internal/invite"
+	"securepractice/internal/jobs"
 	"securepractice/internal/limit"
 	"securepractice/internal/notify"
 	"securepractice/internal/practice"
@@ -31,6 +32,8 @@ type Settings struct {
 	MaxSignature int           // characters; 500
 	MaxTemplates int           // ready texts of a practice; 500
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
+
+	SearchesPerMinute int64 // searches a person begins; 60
 }
 
 func (s Settings) withDefaults() Settings {
@@ -45,6 +48,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.MaxSignature, 500)
 	put(&s.TextsPerDay, 20)
 	put(&s.MaxTemplates, 500)
+	put(&s.SearchesPerMinute, 60)
 	return s
 }
 
@@ -71,6 +75,7 @@ type Options struct {
 	Invite   *invite.Service
 	Attach   *attach.Service
 	Hub      *web.Hub
+	Jobs     *jobs.Client
 	Settings Settings
 }
 
@@ -80,11 +85,12 @@ type Service struct {
 	set Settings
 }
 
-// New makes the room and registers its notices.
+// New makes the room and registers its notices and jobs.
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
 	s.registerArrivals()
+	s.registerSearch()
 	return s
 }
 

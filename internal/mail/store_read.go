@@ -35,12 +35,8 @@ func scanKeyedMember(row db.Row) (member, error) {
 
 // listMembers is one page of a folder, newest first: one range of mail_member_folder, with what a list shows.
 func listMembers(ctx context.Context, r db.Reader, userID, folder string, after spot, most int) ([]member, error) {
-	return db.All(ctx, r, func(row db.Row) (member, error) {
-		m := member{userID: userID}
-		err := row(&m.threadID, &m.ownerID, &m.unread, &m.lastAt, &m.other.ID, &m.otherSealed, &m.subjectSealed, &m.snippetSealed, &m.files)
-		return m, err
-	}, `
-		SELECT mm.thread_id, mm.owner_id, mm.unread, mm.last_at, mm.last_from_id, mm.last_from_name_sealed, mm.subject_sealed, mm.snippet_sealed, mm.files
+	return db.All(ctx, r, listed(userID), `
+		SELECT `+listColumns+`
 		FROM mail_member mm
 		WHERE mm.user_id = $1 AND mm.folder = $2 AND (mm.last_at, mm.thread_id) < ($3, $4)
 		ORDER BY mm.last_at DESC, mm.thread_id DESC

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -67,4 +68,21 @@ func TestInsertTemplateInBrowser(t *testing.T) {
 	if lines := bad(); len(lines) > 0 {
 		t.Errorf("console: %s", strings.Join(lines, "\n"))
 	}
+}
+
+// textPages forwards a message of a patient's, writes templates and imports contacts; it lists the pages to look at.
+func (w *world) textPages(messageID, threadID string) [][2]string {
+	draft, _ := w.forwardOf("dana", messageID)
+	sent, _ := w.forwardOf("dana", messageID)
+	forwarded := w.sendDraft("dana", sent, "mel@example.org").head.Get("Location")
+	id := w.template("dana", "After a crown", "Dear {first name},\n\nplease do not chew on the new crown before tomorrow.\n\n{my name}, {practice}")
+	w.template("mel", "Directions and parking, with a long title that needs more than one line on a telephone", "Our parking is behind the building.")
+	const long = "bo.lee.with.a.rather.long.address@orthodontics-of-the-bay.example"
+	w.confirm("dana", w.importFile("dana", "name,email\nDr. Bo Lee,"+long+"\n"))
+	contact := "/mail/contacts/" + w.contactOf("dana", long)
+	w.post("dana", contact, url.Values{"name": {"Dr. Bo Lee"}, "favorite": {"yes"}, "hidden": {"yes"}})
+	template := "/mail/templates/" + id
+	return [][2]string{{"thread-templates", "/mail/t/" + threadID + "?templates=1"}, {"new-forward", "/mail/new?draft=" + draft}, {"forwarded", forwarded}, {"templates", "/mail/templates"},
+		{"template", template}, {"template-new", "/mail/templates/new"}, {"template-delete", template + "/delete"},
+		{"contacts-hidden", "/mail/contacts?hidden=yes"}, {"contact", contact}, {"contact-delete", contact + "/delete"}, {"import", "/mail/contacts/import"}}
 }

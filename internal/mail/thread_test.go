@@ -157,7 +157,7 @@ func TestStrangers(t *testing.T) {
 		link, _ := w.get("dana", "/mail/t/"+sent.ThreadID+"?draft="+id).Find("[name=remove]").Attr("value")
 		contact := w.contactOf("dana", "santos@example.org")
 		rows := w.count("SELECT COUNT(*) FROM mail_message") + w.count("SELECT COUNT(*) FROM mail_draft") + w.count("SELECT COUNT(*) FROM attach_link")
-		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "m": {sent.MessageID}, "attachments": {link}, "contacts": {contact}}
+		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "m": {sent.MessageID}, "attachments": {link}, "l": {w.label("dana", "Own", "1")}, "contacts": {contact}}
 		walked := 0
 		for _, route := range w.router.Routes() {
 			part := strings.Split(route.Path, "/")
@@ -172,7 +172,7 @@ func TestStrangers(t *testing.T) {
 						if route.Method == http.MethodGet {
 							return w.get(name, path)
 						}
-						return w.post(name, path, url.Values{"id": {db.NewID()}, "version": {"0"}, "body": {"intrusion"}, "do": {"save"}})
+						return w.post(name, path, url.Values{"id": {db.NewID()}, "version": {"0"}, "body": {"intrusion"}, "do": {"save"}, "put": {db.NewID()}})
 					}
 					got, none := ask(path), ask(nowhere)
 					if got.code != 404 || none.code != 404 || strings.ReplaceAll(got.raw, real, "") != none.raw {
