@@ -47,15 +47,15 @@ func TestInsertTemplateInBrowser(t *testing.T) {
 	open()
 	shot(t, ctx, "template-dialog-390")
 	look[bool](t, ctx, `document.querySelector('dialog.pick-text').close(), true`)
-	until(`!document.querySelector('dialog') && document.activeElement.textContent === 'Insert template'`)
+	until(`!document.querySelector('dialog.pick-text') && document.activeElement.textContent === 'Insert template'`)
 	look[bool](t, ctx, `(a => { a.value = 'Hello\n\nBye'; a.setSelectionRange(6, 6); return true })(document.getElementById('body'))`)
 	open()
 	look[bool](t, ctx, `(q => { q.value = 'crown DEAR'; q.dispatchEvent(new Event('input')); return true })(document.getElementById('templates-q'))`)
-	if n := look[int64](t, ctx, `document.querySelectorAll('dialog li:not([hidden])').length`); n != 1 {
+	if n := look[int64](t, ctx, `document.querySelectorAll('dialog.pick-text li:not([hidden])').length`); n != 1 {
 		t.Errorf("%d templates match", n)
 	}
 	look[bool](t, ctx, `document.getElementById('templates-q').dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', cancelable: true })), true`)
-	until(`!document.querySelector('dialog')`)
+	until(`!document.querySelector('dialog.pick-text')`)
 	if got := look[string](t, ctx, `document.getElementById('body').value`); got != "Hello\nDear Miguel, be careful.\nBye" {
 		t.Errorf("body = %q", got)
 	}
