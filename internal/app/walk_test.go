@@ -81,7 +81,7 @@ func TestPagesByRole(t *testing.T) {
 		if r.Method != http.MethodGet || r.Kind == web.Events {
 			continue
 		}
-		path := strings.NewReplacer("{token}", "x", "{query}", "x", "{id}", "018f0000-0000-7000-8000-000000000000").Replace(r.Path)
+		path := strings.NewReplacer("{token}", "x", "{query}", "x", "{id}", "018f0000-0000-7000-8000-000000000000", "{template}", "018f0000-0000-7000-8000-000000000000").Replace(r.Path)
 		byUser, byStaff := user.do(http.MethodGet, path, nil).Code, staff.do(http.MethodGet, path, nil).Code
 		if byUser >= 500 || byStaff >= 500 {
 			t.Errorf("GET %s: %d to a user, %d to Support", r.Path, byUser, byStaff)

@@ -76,7 +76,7 @@ func (w *world) story() [][2]string {
 	w.get("santos", "/mail/t/"+first.ThreadID)
 	w.reply("santos", first.ThreadID, "The form opens fine on our side. I would like the study model too before we set the date.")
 	other := w.send("dana", "ruth@example.org", "Question about your new crown", "How does it feel?")
-	w.reply("ruth", other.ThreadID, "It feels a little high when I bite on the left. Should I come in before Thanksgiving?")
+	back := w.reply("ruth", other.ThreadID, "It feels a little high when I bite on the left. Should I come in before Thanksgiving?")
 	_, err = w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: db.NewID(), To: "gloria@example.org", Subject: "Pre-med before cleaning", Body: "b", New: newPatient()})
 	must(t, err)
 	waiting := w.draftWith("dana", first.ThreadID, "Alvarez upper arch.txt", virus())
@@ -84,11 +84,11 @@ func (w *world) story() [][2]string {
 	draft, err := w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: db.NewID(), To: "new@example.org", Subject: "Half written", Body: "Dear", New: mail.Newcomer{Role: "patient", First: "Theo"}})
 	must(t, err)
 	own := w.labelled(first.ThreadID)
-	return [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
+	return append(w.textPages(back.MessageID, first.ThreadID), [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
 		{"archive", "/mail/archive"}, {"trash", "/mail/trash"}, {"unread", "/mail/inbox?show=unread"}, {"all", "/mail/t/" + first.ThreadID + "?in=inbox&all=1"},
 		{"labels", "/mail/labels"}, {"label", "/mail/l/" + own}, {"label-edit", "/mail/l/" + own + "/edit"}, {"label-delete", "/mail/l/" + own + "/delete"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
 		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"},
-		{"search", "/mail/search"}, {"search-found", w.seek("dana", "form the")}, {"search-none", w.seek("dana", "zebra")}}
+		{"search", "/mail/search"}, {"search-found", w.seek("dana", "form the")}, {"search-none", w.seek("dana", "zebra")}}...)
 }
 
 // labelled gives dana labels, one of them on a conversation, and a conversation in Trash.

@@ -3,7 +3,6 @@ package mail
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 )
 
 // maxContacts is how many contacts are read at once; those used last come first.
-const maxContacts = 1000
+const maxContacts = 10_000
 
 // pair is somebody who wrote and the registered person they wrote to.
 type pair struct {
@@ -31,6 +30,9 @@ func (s *Service) noteContacts(ctx context.Context, tx *db.Tx, pairs []pair) err
 		if err != nil {
 			return fmt.Errorf("find a writer's keys: %w", err)
 		}
+		if err := s.adopt(ctx, tx, p); err != nil {
+			return err
+		}
 		c := contact{userID: p.userID, id: db.NewID(), personID: p.person.ID, usedAt: s.now()}
 		if c.sealed, err = o.Seal("mail_contact", "name_sealed", c.id, []byte(p.person.Name)); err != nil {
 			return err
@@ -43,41 +45,17 @@ func (s *Service) noteContacts(ctx context.Context, tx *db.Tx, pairs []pair) err
 	return nil
 }
 
-// Contact is somebody the actor can choose as a recipient.
-type Contact struct{ ID, PersonID, Name, Org, Email string }
+// Contact is somebody the actor can choose as a recipient. PersonID and Org are empty for an address that was imported and
+// not yet written to: nothing says whether it has an account.
+type Contact struct {
+	ID, PersonID, Name, Org, Email string
+	Favourite, Hidden              bool
+}
 
-// contacts lists the actor's contacts whose name, organisation or address holds the words; all without words.
+// contacts lists the actor's contacts whose name, organisation or address holds the words, favourites first; all without
+// words. Hidden ones are not among them.
 func (s *Service) contacts(ctx context.Context, by actor.Actor, words string) ([]Contact, error) {
-	rows, err := listContacts(ctx, s.o.DB, by.ID, maxContacts)
-	if err != nil {
-		return nil, fmt.Errorf("list contacts: %w", err)
-	}
-	ids := make([]string, len(rows))
-	for i, c := range rows {
-		ids[i] = c.personID
-	}
-	cards, err := s.o.Account.Cards(ctx, s.o.DB, ids)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	o, err := s.o.Keys.Owner(ctx, s.o.DB, by.OwnerID)
-	if err != nil {
-		return nil, fmt.Errorf("find a person's keys: %w", err)
-	}
-	var list []Contact
-	for _, c := range rows {
-		name, err := o.Open("mail_contact", "name_sealed", c.id, c.sealed)
-		if err != nil {
-			return nil, fmt.Errorf("open a contact: %w", err)
-		}
-		card := cards[c.personID]
-		k := Contact{ID: c.id, PersonID: card.ID, Name: string(name), Org: partyOf(card).Org, Email: card.Email}
-		if card.Active && k.matches(words) {
-			list = append(list, k)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b Contact) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
-	return list, nil
+	return s.listBook(ctx, by, words, false)
 }
 
 func (c Contact) matches(words string) bool {
@@ -99,17 +77,6 @@ func named(list []Contact, name string) []Contact {
 		}
 	}
 	return found
-}
-
-// contact finds one of the actor's contacts.
-func (s *Service) contact(ctx context.Context, by actor.Actor, id string) (Contact, bool, error) {
-	all, err := s.contacts(ctx, by, "")
-	for _, c := range all {
-		if c.ID == id {
-			return c, true, nil
-		}
-	}
-	return Contact{}, false, err
 }
 
 // recipient says what is known of an address that is being typed.

@@ -216,7 +216,7 @@ func TestFormWithFiles(t *testing.T) {
 func TestNothingInClear(t *testing.T) {
 	d := dbtest.SQLite(t)
 	w := newWorld(t, d)
-	words := []string{"PlantedSubject", "PlantedBody", "PlantedName", "PlantedFile", "PlantedDraft", "PlantedReply"}
+	words := []string{"PlantedSubject", "PlantedBody", "PlantedName", "PlantedFile", "PlantedDraft", "PlantedReply", "PlantedTemplate", "PlantedContact"}
 	id := w.draftWith("dana", "", "PlantedName.pdf", pdf("PlantedFile"))
 	sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: id, To: "santos@example.org", Subject: "PlantedSubject", Body: "PlantedBody"})
 	must(t, err)
@@ -224,6 +224,10 @@ func TestNothingInClear(t *testing.T) {
 	w.reply("santos", sent.ThreadID, "PlantedReply")
 	_, err = w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: db.NewID(), To: "PlantedDraft@example.org", Subject: "PlantedDraft", Body: "PlantedDraft"})
 	must(t, err)
+	w.template("dana", "PlantedTemplate", "PlantedTemplate")
+	w.confirm("dana", w.importFile("dana", "PlantedContact,PlantedContact@example.org\n"))
+	w.importFile("dana", "PlantedContact,PlantedContact2@example.org\n")
+	w.forwardOf("dana", sent.MessageID)
 	w.get("santos", "/mail/t/"+sent.ThreadID)
 	w.work()
 	path := databaseFile(t, d)

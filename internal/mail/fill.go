@@ -99,18 +99,27 @@ func (s *Service) namesInThread(ctx context.Context, by actor.Actor, threadID st
 	return invited[m.other.ID].First, invited[m.other.ID].Last, err
 }
 
-// namesAt is the name of the one whose address, or name among the actor's contacts, was typed; empty when there are several. An address that is nobody's
-// in particular costs one of the looks that a person has in an hour.
+// namesAt is the name of the one whose address, or name among the actor's contacts, was typed; empty when there are
+// several. An address that is nobody's in particular costs one of the looks that a person has in an hour.
 func (s *Service) namesAt(ctx context.Context, by actor.Actor, typed string) (first, last string, err error) {
 	if typed == "" || mayCompose(by) != nil {
 		return "", "", nil
 	}
-	var wrong fault.Fields
-	several, err := s.addresses(ctx, by, typed, mostRecipients, &wrong)
-	if err != nil || len(several) != 1 {
-		return "", "", err
+	list := splitTo(typed)
+	if len(list) != 1 {
+		return "", "", nil
 	}
-	address := several[0]
+	address, c, err := s.inBook(ctx, by, list[0])
+	switch {
+	case err != nil || address == "":
+		return "", "", err
+	case c.PersonID != "":
+		cards, err := s.o.Account.Cards(ctx, s.o.DB, []string{c.PersonID})
+		return cards[c.PersonID].First, cards[c.PersonID].Last, err
+	case c.ID != "":
+		first, last, _ = strings.Cut(c.Name, " ")
+		return first, last, nil
+	}
 	open, found, err := s.o.Invite.OpenFor(ctx, s.o.DB, by.PracticeID, address)
 	if err != nil || found {
 		return open.First, open.Last, err
@@ -120,8 +129,8 @@ func (s *Service) namesAt(ctx context.Context, by actor.Actor, typed string) (fi
 	} else if err != nil {
 		return "", "", err
 	}
-	c, _, err := s.o.Account.ByEmail(ctx, s.o.DB, address)
-	return c.First, c.Last, err
+	person, _, err := s.o.Account.ByEmail(ctx, s.o.DB, address)
+	return person.First, person.Last, err
 }
 
 // filled lists the templates of the actor's practice with the names of a recipient.

@@ -215,3 +215,38 @@ func TestForwardHostile(t *testing.T) {
 		}
 	})
 }
+
+// TestForwardToSeveral: every message of the form says where it comes from, and a patient apart gets the files too.
+func TestForwardToSeveral(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.exec("UPDATE practice_practice SET max_recipients = 5 WHERE id = 'p-harbor'")
+		id := w.draftWith("santos", "", "scan.pdf", pdf("scan"))
+		sent, err := w.Send(t.Context(), w.people["santos"], mail.Compose{DraftID: id, To: "dana@example.org", Subject: "s", Body: "b"})
+		must(t, err)
+		w.work()
+		draft, _ := w.forwardOf("dana", sent.MessageID)
+		if p := w.sendDraft("dana", draft, "mel@example.org, ruth@example.org"); p.code != 303 {
+			t.Fatalf("send: %d %q", p.code, p.text(".summary"))
+		}
+		w.want(2, "SELECT COUNT(*) FROM mail_message WHERE forwarded_from = $1 AND files = 1", sent.MessageID)
+		w.want(2, "SELECT COUNT(*) FROM mail_forward WHERE from_message_id = $1", sent.MessageID)
+		w.want(2, "SELECT COUNT(*) FROM audit_event WHERE action = 'mail.forwarded'")
+		for _, as := range []string{"mel", "ruth"} {
+			if got := w.get(as, w.get(as, "/mail").head.Get("Location")).text(".sheet .text"); !strings.Contains(got, "Forwarded from Miguel Santos") {
+				t.Errorf("%s reads %q", as, got)
+			}
+		}
+		back := w.reply("ruth", w.thread("ruth"), "from a patient")
+		draft, _ = w.forwardOf("dana", back.MessageID)
+		if p := w.sendDraft("dana", draft, "mel@example.org, santos@example.org"); p.code != 422 || p.Find("[name=outside]").AttrOr("value", "") != "mel@example.org, santos@example.org" {
+			t.Errorf("one of two is outside: %d", p.code)
+		}
+	})
+}
+
+// thread is the one conversation of somebody's Inbox.
+func (w *world) thread(as string) string {
+	href, _ := w.get(as, "/mail/inbox").Find(".conv a").Attr("href")
+	id, _, _ := strings.Cut(strings.TrimPrefix(href, "/mail/t/"), "?")
+	return id
+}

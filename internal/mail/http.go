@@ -36,7 +36,6 @@ func (s *Service) Mount(rt *web.Router) {
 
 	rt.Get(web.User, "/mail/new", s.showCompose)
 	rt.Upload(web.User, "/mail/new", s.postCompose)
-	rt.Get(web.User, "/mail/contacts", s.showContacts)
 	rt.JSON(web.User, "/mail/recipient", s.postRecipient)
 	rt.Quiet(web.User, "/mail/contacts/choose", s.showChoices)
 
@@ -54,6 +53,7 @@ func (s *Service) Mount(rt *web.Router) {
 	s.mountSettings(rt)
 	s.mountForward(rt)
 	s.mountTemplates(rt)
+	s.mountContacts(rt)
 	rt.Events(web.User, EventsPath, s.events)
 	rt.Quiet(web.User, PollPath, s.poll)
 }

@@ -305,27 +305,6 @@ func (s *Service) answerCompose(w http.ResponseWriter, r *http.Request, f writin
 	return s.renderCompose(w, r, p)
 }
 
-// showContacts lists the actor's contacts to choose a recipient from.
-func (s *Service) showContacts(w http.ResponseWriter, r *http.Request) error {
-	by, q := web.Actor(r), r.URL.Query()
-	if err := mayCompose(by); err != nil {
-		return paidPage(w, r, by, err)
-	}
-	all, err := s.contacts(r.Context(), by, oneLine(q.Get("q")))
-	if err != nil {
-		return err
-	}
-	l := list{folder: "new"}
-	if err := s.counts(r.Context(), by, &l); err != nil {
-		return err
-	}
-	p := contactsProps{by: by, list: all, words: q.Get("q")}
-	if id := q.Get("draft"); validID(id) {
-		p.draft = id
-	}
-	return web.Render(w, r, http.StatusOK, contactsPage(p, l))
-}
-
 // recipientAnswer says what is known of an address, to somebody who may compose.
 type recipientAnswer struct {
 	Known    bool   `json:"known"`

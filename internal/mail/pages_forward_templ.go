@@ -46,7 +46,7 @@ func forwardButton(p threadProps, m letter) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\"><button class=\"btn quiet\">Forward</button></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\"><button class=\"btn quiet flush\">Forward</button></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -78,8 +78,8 @@ func outsideBox(p composeProps) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if p.outside != "" || p.fault.For("outside") != "" {
-			templ_7745c5c3_Err = ui.Check(ui.Input{Name: "outside", Label: "I confirm that " + p.draft.To + " may receive this patient's message.", Value: oneLine(p.draft.To), Error: p.fault.For("outside")},
-				p.outside != "" && oneLine(p.outside) == oneLine(p.draft.To)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Check(ui.Input{Name: "outside", Label: "I confirm that " + p.draft.To + " may receive this patient's message.", Value: toLine(p.draft.To), Error: p.fault.For("outside")},
+				p.outside != "" && toLine(p.outside) == toLine(p.draft.To)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

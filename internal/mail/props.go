@@ -44,10 +44,12 @@ type composeProps struct {
 }
 
 type contactsProps struct {
-	by    actor.Actor
-	list  []Contact
-	words string
-	draft string // the draft to go back to, if any
+	by     actor.Actor
+	list   []Contact
+	words  string
+	draft  string // the draft to go back to, if any
+	hidden bool   // hidden ones are shown too
+	more   string // where the rest of a long list is
 }
 
 // choose is where choosing a contact leads.

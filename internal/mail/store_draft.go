@@ -81,33 +81,3 @@ func holdDraft(ctx context.Context, tx *db.Tx, authorID, id string) (bool, error
 		WHERE id = $1 AND author_id = $2`, id, authorID)
 	return n == 1, err
 }
-
-// contact is a row of mail_contact.
-type contact struct {
-	userID, id, personID string
-	sealed               []byte
-	usedAt               int64
-}
-
-// listContacts lists a person's contacts, those used last first.
-func listContacts(ctx context.Context, r db.Reader, userID string, most int) ([]contact, error) {
-	return db.All(ctx, r, func(row db.Row) (contact, error) {
-		var c contact
-		err := row(&c.userID, &c.id, &c.personID, &c.sealed, &c.usedAt)
-		return c, err
-	}, `
-		SELECT user_id, id, contact_user_id, name_sealed, used_at
-		FROM mail_contact
-		WHERE user_id = $1 AND hidden = FALSE
-		ORDER BY used_at DESC, id DESC
-		LIMIT $2`, userID, most)
-}
-
-func hasContacts(ctx context.Context, r db.Reader, userID string) (bool, error) {
-	_, found, err := db.One(ctx, r, db.Scan1[int64], `
-		SELECT 1
-		FROM mail_contact
-		WHERE user_id = $1 AND hidden = FALSE
-		LIMIT 1`, userID)
-	return found, err
-}

@@ -155,8 +155,9 @@ func TestStrangers(t *testing.T) {
 		id := w.draftWith("dana", sent.ThreadID, "own.pdf", pdf("draft"))
 		w.work()
 		link, _ := w.get("dana", "/mail/t/"+sent.ThreadID+"?draft="+id).Find("[name=remove]").Attr("value")
+		contact := w.contactOf("dana", "santos@example.org")
 		rows := w.count("SELECT COUNT(*) FROM mail_message") + w.count("SELECT COUNT(*) FROM mail_draft") + w.count("SELECT COUNT(*) FROM attach_link")
-		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "m": {sent.MessageID}, "attachments": {link}, "l": {w.label("dana", "Own", "1")}}
+		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "m": {sent.MessageID}, "attachments": {link}, "l": {w.label("dana", "Own", "1")}, "contacts": {contact}}
 		walked := 0
 		for _, route := range w.router.Routes() {
 			part := strings.Split(route.Path, "/")

@@ -29,7 +29,7 @@ export function templates(box) {
 
 // choose shows the templates; what is typed narrows them, Enter takes the first.
 function choose(list, opener, use) {
-  const d = document.createElement('dialog'), h = document.createElement('h2'), label = document.createElement('label'), search = document.createElement('input');
+  const d = document.createElement('dialog'), h = document.createElement('h2'), field = document.createElement('div'), label = document.createElement('label'), search = document.createElement('input');
   const ul = document.createElement('ul'), none = document.createElement('p'), row = document.createElement('div'), no = document.createElement('button');
   let chosen;
   h.textContent = 'Insert template'; h.id = 'templates-h';
@@ -62,7 +62,9 @@ function choose(list, opener, use) {
   search.addEventListener('keydown', e => { if (e.key === 'Enter') { e.preventDefault(); const [t] = narrow(); if (t) take(t); } });
   no.addEventListener('click', () => d.close());
   d.addEventListener('close', () => { d.remove(); if (chosen) use(chosen.text); else opener.focus(); });
-  d.append(h, label, search, none, ul, row);
+  field.className = 'field';
+  field.append(label, search);
+  d.append(h, field, none, ul, row);
   document.body.append(d);
   d.showModal();
   narrow();
