@@ -114,17 +114,25 @@ func (s *Service) confirmImport(ctx context.Context, by actor.Actor, id string) 
 	if err := mayCompose(by); err != nil {
 		return 0, err
 	}
+	since := clock.Micros(s.o.Clock.Now().Add(-importKept))
+	sealed, found, err := findImport(ctx, s.o.DB, by.ID, id, since)
+	if err != nil {
+		return 0, fmt.Errorf("find an import: %w", err)
+	}
+	if !found {
+		return 0, errImportUsed()
+	}
+	list, err := s.importRows(ctx, by, id, sealed) // sealing thousands takes longer than an act may
+	if err != nil {
+		return 0, err
+	}
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		sealed, found, err := takeImport(ctx, tx, by.ID, id, clock.Micros(s.o.Clock.Now().Add(-importKept)))
+		found, err := takeImport(ctx, tx, by.ID, id, since)
 		if err != nil {
 			return fmt.Errorf("take an import: %w", err)
 		}
 		if !found {
-			return fault.New(fault.Conflict, "This preview was used or is no longer kept. Look at your contacts, or choose the file again.")
-		}
-		list, err := s.importRows(ctx, tx, by, id, sealed)
-		if err != nil {
-			return err
+			return errImportUsed()
 		}
 		added = 0
 		for part := range slices.Chunk(list, 500) {
@@ -140,9 +148,13 @@ func (s *Service) confirmImport(ctx context.Context, by actor.Actor, id string) 
 	return added, err
 }
 
+func errImportUsed() error {
+	return fault.New(fault.Conflict, "This preview was used or is no longer kept. Look at your contacts, or choose the file again.")
+}
+
 // importRows seals what was kept as contacts.
-func (s *Service) importRows(ctx context.Context, tx *db.Tx, by actor.Actor, id string, sealed []byte) ([]contact, error) {
-	o, err := s.o.Keys.Owner(ctx, tx, by.OwnerID)
+func (s *Service) importRows(ctx context.Context, by actor.Actor, id string, sealed []byte) ([]contact, error) {
+	o, err := s.o.Keys.Owner(ctx, s.o.DB, by.OwnerID)
 	if err != nil {
 		return nil, fmt.Errorf("find a person's keys: %w", err)
 	}

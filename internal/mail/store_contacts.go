@@ -102,10 +102,17 @@ func putImport(ctx context.Context, tx *db.Tx, userID, id string, sealed []byte,
 	return err
 }
 
-// takeImport takes what a person has seen in a preview, once.
-func takeImport(ctx context.Context, tx *db.Tx, userID, id string, since int64) ([]byte, bool, error) {
-	return db.One(ctx, tx, db.Scan1[[]byte], `
+func findImport(ctx context.Context, r db.Reader, userID, id string, since int64) ([]byte, bool, error) {
+	return db.One(ctx, r, db.Scan1[[]byte], `
+		SELECT rows_sealed
+		FROM mail_contact_import
+		WHERE user_id = $1 AND id = $2 AND made_at >= $3`, userID, id, since)
+}
+
+// takeImport ends what a person has seen in a preview; false when it was taken before.
+func takeImport(ctx context.Context, tx *db.Tx, userID, id string, since int64) (bool, error) {
+	n, err := tx.Exec(ctx, `
 		DELETE FROM mail_contact_import
-		WHERE user_id = $1 AND id = $2 AND made_at >= $3
-		RETURNING rows_sealed`, userID, id, since)
+		WHERE user_id = $1 AND id = $2 AND made_at >= $3`, userID, id, since)
+	return n == 1, err
 }
