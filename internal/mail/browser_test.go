@@ -87,7 +87,8 @@ func (w *world) story() [][2]string {
 	return [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
 		{"archive", "/mail/archive"}, {"trash", "/mail/trash"}, {"unread", "/mail/inbox?show=unread"}, {"all", "/mail/t/" + first.ThreadID + "?in=inbox&all=1"},
 		{"labels", "/mail/labels"}, {"label", "/mail/l/" + own}, {"label-edit", "/mail/l/" + own + "/edit"}, {"label-delete", "/mail/l/" + own + "/delete"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
-		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"}}
+		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"},
+		{"search", "/mail/search"}, {"search-found", w.seek("dana", "form the")}, {"search-none", w.seek("dana", "zebra")}}
 }
 
 // labelled gives dana labels, one of them on a conversation, and a conversation in Trash.

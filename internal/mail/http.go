@@ -49,7 +49,10 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Download(web.User, "/mail/attachments/{id}", s.download)
 
 	s.mountLabels(rt)
+	s.mountSearch(rt)
 	s.mountSettings(rt)
+	s.mountForward(rt)
+	s.mountTemplates(rt)
 	rt.Events(web.User, EventsPath, s.events)
 	rt.Quiet(web.User, PollPath, s.poll)
 }

@@ -46,10 +46,16 @@ func (s *Service) unseen(w http.ResponseWriter, r *http.Request) (bool, error) {
 // with the list beside it.
 func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadProps) error {
 	p.by, p.limit = web.Actor(r), s.set.MaxTotal
-	p.now = s.o.Clock.Now()
+	p.now, p.forward = s.o.Clock.Now(), mayCompose(p.by) == nil
 	p.all = r.URL.Query().Get("all") != ""
 	if p.draft.ID == "" {
 		p.draft, p.files = p.t.draft, p.t.draftFiles
+	}
+	if r.URL.Query().Get("templates") != "" || p.fault.For("template") != "" { // else they are not asked for, to keep the page quick
+		var err error
+		if p.templates, err = s.titles(r.Context(), p.by); err != nil {
+			return err
+		}
 	}
 	if err := s.surround(r.Context(), p.by, &p.t, r.URL.Query().Get("in")); err != nil {
 		return err
@@ -112,12 +118,20 @@ func (s *Service) postReply(w http.ResponseWriter, r *http.Request) error {
 		return s.answerReply(w, r, f, err)
 	}
 	switch {
-	case f.remove != "" || f.do == "save":
+	case f.do == "insert":
+		if err := s.insertTemplate(r.Context(), by, &f); err != nil {
+			return s.answerReply(w, r, f, err)
+		}
+		fallthrough
+	case f.remove != "" || f.do == "save" || f.do == "templates":
 		if err := s.keep(r.Context(), by, &f); err != nil {
 			return s.answerReply(w, r, f, err)
 		}
 		if f.do == "save" {
 			web.Flash(w, "Draft saved.")
+		}
+		if f.do == "templates" {
+			return web.Redirect(w, r, "/mail/t/"+id+"?templates=1&draft="+f.draft.ID+"#reply")
 		}
 		return web.Redirect(w, r, "/mail/t/"+id+"?draft="+f.draft.ID+"#reply")
 	}

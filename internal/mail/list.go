@@ -158,7 +158,7 @@ func (s *Service) listSentBox(ctx context.Context, by actor.Actor, cursor string
 		if err := s.openMember(ctx, s.o.DB, &m.member); err != nil {
 			return l, err
 		}
-		l.rows = append(l.rows, row{id: m.id, href: l.in.thread(m.threadID) + "#m-" + m.id, other: m.member.other, subject: m.member.subject,
+		l.rows = append(l.rows, row{id: m.id, href: l.in.thread(m.threadID) + "#m-" + m.id, other: m.member.other.whole(), subject: m.member.subject,
 			at: clock.Time(m.writtenAt), files: m.files, state: st})
 	}
 	return l, s.counts(ctx, by, &l)

@@ -22,17 +22,22 @@ type threadProps struct {
 	limit  int64
 	now    time.Time
 	all    bool // every message is open
+
+	forward   bool // the reader may forward
+	templates []Template
 }
 
 // composeProps is what the page of a new message shows.
 type composeProps struct {
-	by       actor.Actor
-	draft    Draft
-	files    []attach.File
-	fault    *fault.Fault
-	status   int
-	limit    int64
-	contacts bool // there is somebody to choose
+	by        actor.Actor
+	draft     Draft
+	files     []attach.File
+	fault     *fault.Fault
+	status    int
+	limit     int64
+	contacts  bool // there is somebody to choose
+	templates []Template
+	outside   string // the recipients confirmed for a patient's message
 }
 
 // asksNewcomer says whether "New recipient" is open: something was typed there, or the address turned out to be new.
@@ -156,7 +161,7 @@ func count(n int64, one, many string) string {
 
 // withLine says with whom a conversation is, and how long it is.
 func (t thread) withLine() string {
-	return "With " + t.other.line() + ". " + count(t.messages, "message", "messages")
+	return "With " + t.withNames(false) + ". " + count(t.messages, "message", "messages")
 }
 
 // received says whether anybody but the reader has written.
@@ -233,9 +238,9 @@ func savedText(d Draft, zone *time.Location) string {
 
 func replyTitle(p threadProps) string {
 	if p.t.received(p.by) {
-		return "Reply to " + p.t.other.Name
+		return "Reply to " + p.t.reaches()
 	}
-	return "Write again to " + p.t.other.Name
+	return "Write again to " + p.t.reaches()
 }
 
 // printedBy stands on everything that is put on paper: who, from where, when.

@@ -29,6 +29,7 @@ type member struct {
 // message is a row of mail_message.
 type message struct {
 	threadID, id, authorID, authorOwner string
+	formID                              string // the first message of the same form; "" for that one itself
 	sealed                              []byte
 	files                               int64
 	state                               string
@@ -113,10 +114,10 @@ func insertKeys(ctx context.Context, tx *db.Tx, keys []wrap) error {
 // insertMessage is false when the author has a message of this id already.
 func insertMessage(ctx context.Context, tx *db.Tx, m message) (bool, error) {
 	n, err := tx.Exec(ctx, `
-		INSERT INTO mail_message (thread_id, id, author_id, author_owner_id, body_sealed, files, state, written_at, delivered_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		INSERT INTO mail_message (thread_id, id, author_id, author_owner_id, body_sealed, files, state, written_at, delivered_at, form_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (author_id, id) DO NOTHING`,
-		m.threadID, m.id, m.authorID, m.authorOwner, m.sealed, m.files, m.state, m.writtenAt, null(m.deliveredAt))
+		m.threadID, m.id, m.authorID, m.authorOwner, m.sealed, m.files, m.state, m.writtenAt, null(m.deliveredAt), null(m.formID))
 	return n == 1, err
 }
 
@@ -136,6 +137,9 @@ type delivery struct {
 }
 
 func insertDeliveries(ctx context.Context, tx *db.Tx, list []delivery) error {
+	if len(list) == 0 {
+		return nil
+	}
 	var args []any
 	for _, d := range list {
 		args = append(args, d.userID, d.messageID, d.threadID, d.role, null(d.deliveredAt))

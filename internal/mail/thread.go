@@ -27,6 +27,8 @@ type letter struct {
 	body   string
 	files  []attach.File
 	state  standing // of one's own
+	given  bool     // it was delivered, so that it can be forwarded
+	from   comesFrom
 }
 
 // thread is a conversation as one participant sees it.
@@ -39,6 +41,7 @@ type thread struct {
 	draft               Draft    // of a reply; its ID is always set
 	draftFiles          []attach.File
 	wasUnread           bool
+	with                []participant // the others, where there are several
 	lastAt              int64
 	in                  section // the list it was opened from
 	above, below        string  // the conversations before and behind it there; "" at an end
@@ -145,6 +148,9 @@ func (s *Service) show(ctx context.Context, by actor.Actor, m member, list []see
 		last := list[len(list)-1]
 		t.older = s.cursor(by, m.threadID, last.writtenAt, last.id)
 	}
+	if err := s.withWhom(ctx, by, &t); err != nil {
+		return t, err
+	}
 	slices.Reverse(list)
 	key, err := s.unwrap(ctx, s.o.DB, m.threadID, m.ownerID, m.wrapped)
 	if err != nil {
@@ -183,19 +189,23 @@ func (s *Service) letters(ctx context.Context, list []seen, key *crypt.Thread) (
 	if err != nil {
 		return nil, err
 	}
+	from, err := s.origins(ctx, list)
+	if err != nil {
+		return nil, err
+	}
 	letters := make([]letter, len(list))
 	for i, m := range list {
 		if letters[i], err = openLetter(m, key, cards[m.authorID]); err != nil {
 			return nil, err
 		}
-		letters[i].files, letters[i].state = files[holder(m.id)], states[m.id]
+		letters[i].files, letters[i].state, letters[i].from = files[holder(m.id)], states[m.id], from[m.id]
 	}
 	return letters, nil
 }
 
 func openLetter(m seen, key *crypt.Thread, author account.Card) (letter, error) {
 	body, err := openBody(key, m.id, m.sealed)
-	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body}
+	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body, given: m.state == Delivered}
 	if !m.mine && m.deliveredAt > 0 {
 		l.at = clock.Time(m.deliveredAt)
 	}
