@@ -399,7 +399,7 @@ func profileForm(p profileProps) templ.Component {
 }
 
 // shortcutsHint names the single keys that work on mail pages.
-const shortcutsHint = "On mail pages: c compose, r reply, j next, k previous"
+const shortcutsHint = "On mail pages: c compose, r reply, j next, k previous, e archive, u back to the list, ? all of them"
 
 // changeWord is what leads to the change of a number.
 func changeWord(phone string) string {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"securepractice/internal/db"
+	"securepractice/internal/mail"
 )
 
 // label makes a label through its page and tells its id.
@@ -169,6 +171,30 @@ func TestLabelFollows(t *testing.T) {
 		next, _ := w.get("santos", "/mail/t/"+ids[7]+"?in=l-"+id).Find(".acts [data-key=j]").Attr("href")
 		if next != "/mail/t/"+w.text("SELECT thread_id FROM mail_label WHERE thread_id <> '"+ids[7]+"' ORDER BY last_at DESC, thread_id DESC LIMIT 1")+"?in=l-"+id {
 			t.Errorf("next = %s", next)
+		}
+	})
+}
+
+// TestLabelsTogether: a label that is put on while a message arrives stands where the message put the conversation.
+func TestLabelsTogether(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("dana", "santos@example.org", "Subject", "one")
+		own := w.label("santos", "Own", "4")
+		for range 8 {
+			w.clock.Advance(time.Second)
+			var both sync.WaitGroup
+			both.Go(func() {
+				_, err := w.Reply(t.Context(), w.people["dana"], mail.Reply{DraftID: db.NewID(), ThreadID: sent.ThreadID, Body: "again"})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			both.Go(func() {
+				w.post("santos", "/mail/threads", url.Values{"do": {"label"}, "label": {own}, "in": {"inbox"}, "thread": {sent.ThreadID}})
+			})
+			both.Wait()
+			w.want(1, "SELECT COUNT(*) FROM mail_label l JOIN mail_member m ON m.user_id = l.user_id AND m.thread_id = l.thread_id WHERE m.last_at = l.last_at")
+			w.post("santos", "/mail/t/"+sent.ThreadID+"/label", url.Values{"take": {own}})
 		}
 	})
 }

@@ -247,7 +247,10 @@ func TestHostileText(t *testing.T) {
 		id := w.draftWith("dana", "", `x" onload="alert(1)<script>.pdf`, pdf("x"))
 		_, err = w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: id, Version: 1, To: evil[:20], Subject: evil, Body: evil, New: mail.Newcomer{First: evil, Role: evil}})
 		must(t, err)
-		pages := []string{"/mail/inbox", "/mail/sent", "/mail/drafts", "/mail/archive", "/mail/contacts", "/mail/contacts?q=" + url.QueryEscape(evil), "/mail/d/" + id, "/mail/d/" + id + "/delete",
+		own := w.label("dana", evil[:40], "1")
+		w.post("dana", "/mail/t/"+first.ThreadID+"/label", url.Values{"put": {own}})
+		w.post("dana", "/mail/t/"+first.ThreadID+"/trash", nil)
+		pages := []string{"/mail/trash", "/mail/labels", "/mail/l/" + own, "/mail/l/" + own + "/edit", "/mail/l/" + own + "/delete", "/mail/t/" + first.ThreadID + "?in=l-" + own, "/mail/inbox", "/mail/sent", "/mail/drafts", "/mail/archive", "/mail/contacts", "/mail/contacts?q=" + url.QueryEscape(evil), "/mail/d/" + id, "/mail/d/" + id + "/delete",
 			"/mail/new?draft=" + id, "/mail/t/" + first.ThreadID, "/mail/t/" + first.ThreadID + "/print"}
 		for _, path := range pages {
 			p := w.get("dana", path)
