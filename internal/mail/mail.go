@@ -83,6 +83,7 @@ func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
 	s.registerArrivals()
+	s.registerApart()
 	return s
 }
 
