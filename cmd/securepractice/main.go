@@ -32,6 +32,9 @@ type commands struct {
 	Audit struct {
 		Verify auditCmd `cmd:"" help:"Walk the sealed audit trail and name what was changed."`
 	} `cmd:"" help:"The audit trail."`
+	Search struct {
+		Rebuild searchCmd `cmd:"" help:"Build the index of people's mail anew."`
+	} `cmd:"" help:"Search over encrypted mail."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

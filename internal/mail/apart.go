@@ -44,15 +44,15 @@ func (s *Service) keepApart(ctx context.Context, tx *db.Tx, a invite.Accepted, t
 			own = append(own, id)
 			continue
 		}
-		if err := s.takeBack(ctx, tx, a, id); err != nil {
+		if err := s.returnWaiting(ctx, tx, a, id); err != nil {
 			return nil, err
 		}
 	}
 	return own, nil
 }
 
-// takeBack ends the waiting of a thread's messages for an invitation and makes drafts of its beginner's.
-func (s *Service) takeBack(ctx context.Context, tx *db.Tx, a invite.Accepted, threadID string) error {
+// returnWaiting ends the waiting of a thread's messages for an invitation and makes drafts of its beginner's.
+func (s *Service) returnWaiting(ctx context.Context, tx *db.Tx, a invite.Accepted, threadID string) error {
 	waited, err := dropInvitation(ctx, tx, a.InvitationID, threadID)
 	if err != nil {
 		return fmt.Errorf("end what waits: %w", err)

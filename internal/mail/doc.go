@@ -9,6 +9,9 @@
 // view of a thread, sealed by that person's owner, so that the Inbox is one range of one index. mail_delivery says who
 // may see which message and when it was opened: a person without a row of their own for a message cannot see it.
 //
+// Search reads a person's own sealed index (search_segment.go), written by a job from the first search on, and the newest
+// messages themselves; whatever it finds is read again through the permission of that message.
+//
 // Promises:
 //
 //   - "Sent" is answered only after message, recipient's copy or pending row, files, audit line and jobs are stored

@@ -16,11 +16,13 @@ import (
 
 // writing is a form that writes a message, as it was sent: text first, then files, which are stored as they arrive.
 type writing struct {
-	draft  Draft
-	do     string // the button: "save", "contacts", or empty for Send
-	remove string // link of the file to take off
-	swap   string // the address to exchange for the one it was probably meant to be
-	stored bool   // the draft was stored on the way, because files came
+	draft    Draft
+	do       string // the button: "save", "contacts", or empty for Send
+	remove   string // link of the file to take off
+	swap     string // the address to exchange for the one it was probably meant to be
+	template string // the ready text to insert
+	outside  string // the recipients confirmed for a patient's message
+	stored   bool   // the draft was stored on the way, because files came
 }
 
 // set takes one text field.
@@ -37,6 +39,10 @@ func (f *writing) set(name, value string) {
 		d.Subject = value
 	case "body":
 		d.Body = value
+	case "template":
+		f.template = value
+	case "outside":
+		f.outside = value
 	case "do":
 		f.do = value
 	case "remove":
@@ -219,6 +225,9 @@ func (s *Service) renderCompose(w http.ResponseWriter, r *http.Request, p compos
 	if p.contacts, err = hasContacts(r.Context(), s.o.DB, p.by.ID); err != nil {
 		return err
 	}
+	if p.templates, err = s.titles(r.Context(), p.by); err != nil {
+		return err
+	}
 	l := list{folder: "new"}
 	if err := s.counts(r.Context(), p.by, &l); err != nil {
 		return err
@@ -238,7 +247,12 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if f.remove != "" || f.swap != "" || f.do == "save" || f.do == "contacts" {
+	if f.do == "insert" {
+		if err := s.insertTemplate(ctx, by, &f); err != nil {
+			return s.answerCompose(w, r, f, err)
+		}
+	}
+	if f.remove != "" || f.swap != "" || f.do == "save" || f.do == "contacts" || f.do == "insert" {
 		if err := s.keep(ctx, by, &f); err != nil {
 			return s.answerCompose(w, r, f, err)
 		}
@@ -255,7 +269,9 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sent, err := s.Send(ctx, by, f.draft.compose(body))
+	c := f.draft.compose(body)
+	c.Outside = f.outside
+	sent, err := s.Send(ctx, by, c)
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
 	}
@@ -282,7 +298,7 @@ func (s *Service) answerCompose(w http.ResponseWriter, r *http.Request, f writin
 	if ferr != nil {
 		return ferr
 	}
-	p := composeProps{draft: f.draft, files: files, fault: fault.From(err), status: status}
+	p := composeProps{draft: f.draft, files: files, outside: f.outside, fault: fault.From(err), status: status}
 	if err := s.lookAgain(r.Context(), by, &p); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"securepractice/internal/crypt"
 	"securepractice/internal/db"
 	"securepractice/internal/invite"
+	"securepractice/internal/jobs"
 	"securepractice/internal/limit"
 	"securepractice/internal/notify"
 	"securepractice/internal/practice"
@@ -29,7 +30,10 @@ type Settings struct {
 	ResendPerDay int64         // invitations sent again for one invitation; 3
 	AskPerHour   int64         // addresses a person looks up while composing; 200
 	MaxSignature int           // characters; 500
+	MaxTemplates int           // ready texts of a practice; 500
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
+
+	SearchesPerMinute int64 // searches a person begins; 60
 }
 
 func (s Settings) withDefaults() Settings {
@@ -43,6 +47,8 @@ func (s Settings) withDefaults() Settings {
 	put(&s.AskPerHour, 200)
 	put(&s.MaxSignature, 500)
 	put(&s.TextsPerDay, 20)
+	put(&s.MaxTemplates, 500)
+	put(&s.SearchesPerMinute, 60)
 	return s
 }
 
@@ -69,6 +75,7 @@ type Options struct {
 	Invite   *invite.Service
 	Attach   *attach.Service
 	Hub      *web.Hub
+	Jobs     *jobs.Client
 	Settings Settings
 }
 
@@ -78,12 +85,13 @@ type Service struct {
 	set Settings
 }
 
-// New makes the room and registers its notices.
+// New makes the room and registers its notices and jobs.
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
 	s.registerArrivals()
 	s.registerApart()
+	s.registerSearch()
 	return s
 }
 
@@ -96,6 +104,7 @@ type Compose struct {
 	DraftID, To, Subject, Body string
 	New                        *invite.NewInvitation
 	More                       []invite.NewInvitation
+	Outside                    string // To again, where the sender confirmed that a patient's message may go there
 }
 
 // Reply is a message in a thread the actor takes part in. DraftID is as in Compose.

@@ -21,20 +21,26 @@ type threadProps struct {
 	status int
 	limit  int64
 	now    time.Time
+	all    bool // every message is open
+
+	forward   bool // the reader may forward
+	templates []Template
 }
 
 // composeProps is what the page of a new message shows.
 type composeProps struct {
-	by       actor.Actor
-	draft    Draft
-	files    []attach.File
-	fault    *fault.Fault
-	status   int
-	limit    int64
-	contacts bool // there is somebody to choose
-	most     int  // recipients the practice allows
-	blocks   []Newcomer
-	meant    []doubt
+	by        actor.Actor
+	draft     Draft
+	files     []attach.File
+	fault     *fault.Fault
+	status    int
+	limit     int64
+	contacts  bool // there is somebody to choose
+	templates []Template
+	most      int // recipients the practice allows
+	blocks    []Newcomer
+	meant     []doubt
+	outside   string // the recipients confirmed for a patient's message
 }
 
 type contactsProps struct {
@@ -87,6 +93,8 @@ func folderTitle(folder string) string {
 	switch folder {
 	case Archive:
 		return "Archive"
+	case Trash:
+		return "Trash"
 	case "sent", none:
 		return "Sent"
 	case "drafts":
@@ -100,22 +108,38 @@ func folderHref(folder string) string {
 	switch folder {
 	case none:
 		return "/mail/sent"
-	case Archive, "sent", "drafts":
+	case Archive, Trash, "sent", "drafts":
 		return "/mail/" + folder
 	}
 	return "/mail/inbox"
 }
 
-func emptyText(folder string) string {
-	switch folder {
+func emptyText(c section) string {
+	switch {
+	case c.label != "":
+		return "No conversation has this label."
+	case c.unread:
+		return "No unread messages."
+	}
+	switch c.folder {
 	case Archive:
 		return "Nothing is archived."
+	case Trash:
+		return "Trash is empty."
 	case "sent":
 		return "You have not sent a message yet."
 	case "drafts":
 		return "No drafts."
 	}
 	return "No messages yet."
+}
+
+// title is what a list is called.
+func (l list) title() string {
+	if own, ok := labelIn(l.labels, l.in.label); ok {
+		return own.name
+	}
+	return folderTitle(l.folder)
 }
 
 func count(n int64, one, many string) string {
@@ -141,7 +165,9 @@ func (t thread) received(by actor.Actor) bool {
 }
 
 // isOpen says whether a message is unfolded: the newest, and what is new to the reader.
-func (t thread) isOpen(i int) bool { return i == len(t.letters)-1 || t.letters[i].fresh }
+func (p threadProps) isOpen(i int) bool {
+	return p.all || i == len(p.t.letters)-1 || p.t.letters[i].fresh
+}
 
 // words is the standing of one's own message, with the time it was read.
 func (s standing) text(zone *time.Location, now time.Time) string {

@@ -69,6 +69,7 @@ type outgoing struct {
 	version   int64          // of the thread when the message was made ready
 	firstPost bool           // it begins its thread
 	formKey   *crypt.Thread  // of the form's first message, whose files this one shares; nil for that one itself
+	origin    origin         // of what it passes on
 }
 
 // Send sends a new message, or several to patients apart. Only a paid practice user may (SPEC.md, People). It answers when
@@ -90,13 +91,17 @@ func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, er
 	} else if err != nil {
 		return Sent{}, err
 	}
+	from, err := s.checkForward(ctx, by, c, to...)
+	if err != nil {
+		return Sent{}, err
+	}
 	cards, err := s.o.Account.Cards(ctx, s.o.DB, []string{by.ID})
 	if err != nil {
 		return Sent{}, err
 	}
 	var sent Sent
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		sent, err = s.begin(ctx, tx, outgoing{by: by, subject: c.Subject, body: c.Body, author: cards[by.ID], firstPost: true,
+		sent, err = s.begin(ctx, tx, outgoing{by: by, subject: c.Subject, body: c.Body, author: cards[by.ID], firstPost: true, origin: from,
 			msg: message{authorID: by.ID, authorOwner: by.OwnerID, writtenAt: s.now()}}, s.parcels(c.DraftID, to))
 		return err
 	})
@@ -264,6 +269,9 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, o outgoing) (Sent, error
 		return Sent{}, errStored
 	}
 	if err := s.addressTo(ctx, tx, o); err != nil {
+		return Sent{}, err
+	}
+	if err := s.noteForward(ctx, tx, o); err != nil {
 		return Sent{}, err
 	}
 	return Sent{MessageID: o.msg.id, ThreadID: o.msg.threadID, State: o.msg.state, Messages: 1}, s.hand(ctx, tx, o, true)

@@ -35,12 +35,8 @@ func scanKeyedMember(row db.Row) (member, error) {
 
 // listMembers is one page of a folder, newest first: one range of mail_member_folder, with what a list shows.
 func listMembers(ctx context.Context, r db.Reader, userID, folder string, after spot, most int) ([]member, error) {
-	return db.All(ctx, r, func(row db.Row) (member, error) {
-		m := member{userID: userID}
-		err := row(&m.threadID, &m.ownerID, &m.unread, &m.lastAt, &m.other.ID, &m.otherSealed, &m.subjectSealed, &m.snippetSealed, &m.files)
-		return m, err
-	}, `
-		SELECT mm.thread_id, mm.owner_id, mm.unread, mm.last_at, mm.last_from_id, mm.last_from_name_sealed, mm.subject_sealed, mm.snippet_sealed, mm.files
+	return db.All(ctx, r, listed(userID), `
+		SELECT `+listColumns+`
 		FROM mail_member mm
 		WHERE mm.user_id = $1 AND mm.folder = $2 AND (mm.last_at, mm.thread_id) < ($3, $4)
 		ORDER BY mm.last_at DESC, mm.thread_id DESC
@@ -216,19 +212,20 @@ func listReceipts(ctx context.Context, r db.Reader, messageIDs []string) ([]rece
 // seen is a message as one person may see it.
 type seen struct {
 	message
-	mine     bool
-	openedAt int64 // by this person; 0 for what is new to them
+	mine          bool
+	openedAt      int64  // by this person; 0 for what is new to them
+	forwardedFrom string // the message it passes on
 }
 
 // listSeen lists the newest messages of a thread that a person may see: their own, and what was given to them.
 func listSeen(ctx context.Context, r db.Reader, userID, threadID string, after spot, most int) ([]seen, error) {
 	return db.All(ctx, r, func(row db.Row) (seen, error) {
 		var s seen
-		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt)
+		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom)
 		return s, err
 	}, `
 		SELECT m.thread_id, m.id, m.author_id, m.author_owner_id, m.body_sealed, m.files, m.state, m.written_at, COALESCE(m.delivered_at, 0),
-			d.role = 'from', COALESCE(d.opened_at, 0)
+			d.role = 'from', COALESCE(d.opened_at, 0), COALESCE(m.forwarded_from, '')
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
 		WHERE m.thread_id = $2 AND m.state IN ('waiting', 'delivered') AND (d.role = 'from' OR d.delivered_at IS NOT NULL)

@@ -169,6 +169,9 @@ func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
 	if _, err := insertDraft(ctx, tx, row); err != nil {
 		return fmt.Errorf("bring a message back: %w", err)
 	}
+	if err := s.keepOrigin(ctx, tx, o.msg.id, d.ID); err != nil {
+		return err
+	}
 	owner, err := s.o.Keys.Owner(ctx, tx, o.msg.authorOwner)
 	if err != nil {
 		return fmt.Errorf("find an author's keys: %w", err)
