@@ -100,16 +100,13 @@ func (s *Service) lookAgain(ctx context.Context, by actor.Actor, p *composeProps
 	if len(wrong) > 0 {
 		p.blocks = append(p.blocks, typed...)
 	}
+	known, err := s.knownDomains(ctx, by)
 	for _, t := range all {
-		meant, err := s.meant(ctx, by, t.typed)
-		if err != nil {
-			return err
-		}
-		if meant != "" {
+		if meant := meantBy(t.typed, known); meant != "" {
 			p.meant = append(p.meant, doubt{t.typed, meant})
 		}
 	}
-	return nil
+	return err
 }
 
 // blockOf finds the block of the n-th of so many new recipients, by the rule of Compose.about; -1 for none.

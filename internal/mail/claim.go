@@ -37,6 +37,9 @@ func (s *Service) Claim(ctx context.Context, tx *db.Tx, a invite.Accepted) error
 			return fmt.Errorf("lock a thread: %w", err)
 		}
 	}
+	if threads, err = s.keepApart(ctx, tx, a, threads); err != nil || len(threads) == 0 {
+		return err
+	}
 	c := claiming{threads: threads, now: s.now()}
 	if err := s.readClaim(ctx, tx, a, &c); err != nil {
 		return err

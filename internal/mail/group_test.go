@@ -427,3 +427,47 @@ func TestTwiceInOneGroup(t *testing.T) {
 		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-santos' AND messages = 2")
 	})
 }
+
+// TestPatientClaimsNoGroup: somebody who was invited as a colleague and has a patient's account comes into no thread of
+// several; its beginner has the message in Drafts, files too, and can send it to them alone.
+func TestPatientClaimsNoGroup(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.allow(5)
+		draft := w.draftWith("dana", "", "Plan.pdf", pdf("plan"))
+		sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: draft, To: "santos@example.org, pat@example.org", Subject: "For colleagues", Body: "Only for us",
+			More: []invite.NewInvitation{colleague("pat@example.org", "Pat")}})
+		must(t, err)
+		w.work()
+		w.reply("santos", sent.ThreadID, "Between us")
+		alone, err := w.Send(t.Context(), w.people["mel"], mail.Compose{DraftID: db.NewID(), To: "pat@example.org", Subject: "Alone", Body: "b"})
+		must(t, err)
+		w.accept("pat", w.invitation("pat@example.org"), account.NewUser{First: "Pat", Last: "Tient", Role: actor.Patient})
+		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-pat'")
+		w.want(1, "SELECT COUNT(*) FROM mail_delivery WHERE user_id = 'u-pat'")
+		w.want(1, "SELECT COUNT(*) FROM mail_thread_key WHERE owner_id = $1", w.people["pat"].OwnerID)
+		w.want(0, "SELECT COUNT(*) FROM mail_pending WHERE state = 'waiting'")
+		if p := w.get("pat", "/mail/t/"+alone.ThreadID); p.code != 200 {
+			t.Errorf("their own thread: %d", p.code)
+		}
+		if p := w.get("pat", "/mail/t/"+sent.ThreadID); p.code != 404 {
+			t.Errorf("the colleagues' thread: %d", p.code)
+		}
+		id, found, err := db.One(t.Context(), w.d, db.Scan1[string], "SELECT id FROM mail_draft WHERE author_id = 'u-dana'")
+		if err != nil || !found {
+			t.Fatal("no draft", err)
+		}
+		if p := w.get("dana", "/mail/new?draft="+id); p.text("[name=to]") != "pat@example.org" || p.Find("#body").Text() != "Only for us" || !strings.Contains(p.text(".attach"), "Plan.pdf") {
+			t.Errorf("the draft = %q", p.text("form.compose"))
+		}
+		if n := len(w.outbox("dana@example.org")); n != 2 { // the answer, and that somebody got nothing
+			t.Errorf("%d notices to dana", n)
+		}
+		again, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: id, To: "pat@example.org", Subject: "For colleagues", Body: "Only for us"})
+		must(t, err)
+		if p := w.get("pat", "/mail/t/"+again.ThreadID); p.code != 200 || !strings.Contains(p.text("#thread"), "Plan.pdf") || strings.Contains(p.raw, "Santos") {
+			t.Errorf("sent alone: %d", p.code)
+		}
+		w.reply("dana", sent.ThreadID, "still only colleagues")
+		w.want(2, "SELECT COUNT(*) FROM mail_member WHERE thread_id = $1", sent.ThreadID)
+	})
+}

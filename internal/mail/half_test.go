@@ -135,6 +135,14 @@ func nothingHalf(t *testing.T, w *world, b breaker) {
 				return err
 			}, 11
 		},
+		"send to several": func() (func() error, int) {
+			w.allow(5)
+			id, email := w.draftWith("dana", "", "a.pdf", pdf("a")), db.NewID()+"@example.org"
+			return func() error {
+				_, err := w.Send(ctx, w.people["dana"], mail.Compose{DraftID: id, To: "ruth@example.org, santos@example.org, " + email, Subject: "s", Body: "b", More: []invite.NewInvitation{patientAt(email)}})
+				return err
+			}, 13
+		},
 		"reply": func() (func() error, int) {
 			d, err := w.SaveDraft(ctx, w.people["santos"], mail.Draft{ID: db.NewID(), ThreadID: thread.ThreadID, Body: "r"})
 			must(t, err)

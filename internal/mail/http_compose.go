@@ -19,9 +19,9 @@ type writing struct {
 	draft    Draft
 	do       string // the button: "save", "contacts", or empty for Send
 	remove   string // link of the file to take off
+	swap     string // the address to exchange for the one it was probably meant to be
 	template string // the ready text to insert
 	outside  string // the recipients confirmed for a patient's message
-	swap     string // the address to exchange for the one it was probably meant to be
 	stored   bool   // the draft was stored on the way, because files came
 }
 
@@ -242,14 +242,14 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
 	}
-	if f.do == "insert" {
-		if err := s.insertTemplate(ctx, by, &f); err != nil {
-			return s.answerCompose(w, r, f, err)
-		}
-	}
 	if f.swap != "" {
 		if err := s.exchange(ctx, by, &f.draft, f.swap); err != nil {
 			return err
+		}
+	}
+	if f.do == "insert" {
+		if err := s.insertTemplate(ctx, by, &f); err != nil {
+			return s.answerCompose(w, r, f, err)
 		}
 	}
 	if f.remove != "" || f.swap != "" || f.do == "save" || f.do == "contacts" || f.do == "insert" {

@@ -24,19 +24,26 @@ const leastEdited = 5
 // meant is the address that one may have been meant to be: at the domain of one of the actor's contacts or at a common
 // mail domain, which this one resembles. Empty when there is nothing to ask.
 func (s *Service) meant(ctx context.Context, by actor.Actor, address string) (string, error) {
+	known, err := s.knownDomains(ctx, by)
+	return meantBy(address, known), err
+}
+
+// knownDomains are those of the actor's contacts and the common ones.
+func (s *Service) knownDomains(ctx context.Context, by actor.Actor) ([]string, error) {
 	people, err := s.contacts(ctx, by, "")
-	if err != nil {
-		return "", err
-	}
 	domains := make([]string, 0, len(people)+len(commonDomains))
 	for _, c := range people {
 		domains = append(domains, domainOf(c.Email))
 	}
+	return append(domains, commonDomains...), err
+}
+
+func meantBy(address string, known []string) string {
 	at := strings.LastIndexByte(address, '@')
-	if domain, found := lookalike(domainOf(address), append(domains, commonDomains...)); found && at > 0 {
-		return address[:at+1] + domain, nil
+	if domain, found := lookalike(domainOf(address), known); found && at > 0 {
+		return address[:at+1] + domain
 	}
-	return "", nil
+	return ""
 }
 
 func domainOf(address string) string {

@@ -90,6 +90,7 @@ func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
 	s.registerArrivals()
+	s.registerApart()
 	s.registerSearch()
 	return s
 }

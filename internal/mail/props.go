@@ -37,10 +37,10 @@ type composeProps struct {
 	limit     int64
 	contacts  bool // there is somebody to choose
 	templates []Template
-	outside   string // the recipients confirmed for a patient's message
-	most      int    // recipients the practice allows
+	most      int // recipients the practice allows
 	blocks    []Newcomer
 	meant     []doubt
+	outside   string // the recipients confirmed for a patient's message
 }
 
 type contactsProps struct {

@@ -43,3 +43,12 @@ func listHave(ctx context.Context, r db.Reader, userID string, messageIDs []stri
 		FROM mail_delivery
 		WHERE user_id = $1 AND message_id IN `+list, append([]any{userID}, args...)...)
 }
+
+// dropInvitation ends what waits in a thread for an invitation, and names the messages.
+func dropInvitation(ctx context.Context, tx *db.Tx, invitationID, threadID string) ([]string, error) {
+	return db.All(ctx, tx, db.Scan1[string], `
+		UPDATE mail_pending
+		SET state = 'undeliverable'
+		WHERE invitation_id = $1 AND thread_id = $2 AND state = 'waiting'
+		RETURNING message_id`, invitationID, threadID)
+}
