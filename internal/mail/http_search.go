@@ -71,6 +71,9 @@ func (s *Service) renderSearch(w http.ResponseWriter, r *http.Request, status in
 // filtered says whether a search asks for more than words.
 func (f Search) filtered() bool { f.Words = ""; return f != Search{} }
 
+// words are what was sought, as typed.
+func (f Search) words() string { return strings.TrimSpace(f.Words + " " + f.Person) }
+
 func searchLabel(field string) string {
 	if field == "person" {
 		return "Person"

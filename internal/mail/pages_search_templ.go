@@ -339,7 +339,7 @@ func searchHits(p searchProps) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(p.r.hits) == 0 && p.r.older == "" {
-			templ_7745c5c3_Err = ui.Empty("search", "Nothing matches “"+p.s.Words+"”.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Empty("search", "Nothing matches “"+p.s.words()+"”.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
