@@ -123,55 +123,50 @@ func bareRate(t *testing.T, w *world, clients int) result {
 	})
 }
 
-// TestInbox: the list page of a mailbox with 1,000 and with 100,000 threads.
-func TestInbox(t *testing.T) {
+// TestMailbox: list and thread pages and search in mailboxes of a thousand, a hundred thousand and a million threads.
+func TestMailbox(t *testing.T) {
 	engines(t, func(t *testing.T, engine, address string) {
 		w := newWorld(t, address)
-		cookie := w.session(t, w.miguel.Email)
-		c := client()
-		var small result
-		have := 0
-		for _, want := range []int{1000, 100_000} {
-			fill(t, w, want-have)
-			have = want
+		cookie, c, f := w.session(t, w.miguel.Email), client(), newFiller(t, w)
+		pages := map[string]string{"Inbox": "/mail/inbox"}
+		small := map[string]result{}
+		for _, want := range []int{1000, 100_000, 1_000_000} {
+			begin := time.Now()
+			f.fill(t, want)
+			t.Logf("filled to %d in %s", want, time.Since(begin).Round(time.Second))
+			pages["thread page"] = "/mail/t/" + f.last
 			limit := hello(t, 8, span/2)
-			got := loop(t, 8, span, func(int, int) error { return get(c, w.server.URL+"/mail/inbox", cookie) })
-			note(fmt.Sprintf("Inbox of %d threads, %s, 8 clients", want, engine), got.rate, "/s", limit.rate, 1.0/12, "≥ 0.08 of hello-world")
-			note(fmt.Sprintf("Inbox of %d threads, %s, p50", want, engine), got.p50, "ms", 0, 0, "")
-			one := loop(t, 1, span/2, func(int, int) error { return get(c, w.server.URL+"/mail/inbox", cookie) })
-			noteMost(fmt.Sprintf("Inbox of %d threads, %s, p99 at 8 clients", want, engine), got.p99, "ms", 15, "< 15 ms")
-			note(fmt.Sprintf("Inbox of %d threads, %s, p50 / p99 of one client: %.1f ms /", want, engine, one.p50), one.p99, "ms", 0, 0, "")
-			if small.rate == 0 {
-				small = got
-			} else {
-				noteMost("Inbox of 100,000 against 1,000 threads, "+engine, small.rate/got.rate, "×", 1.3, "≤ 1.3×")
+			for _, name := range []string{"Inbox", "thread page"} {
+				page := w.server.URL + pages[name]
+				got := loop(t, 8, span, func(int, int) error { return get(c, page, cookie) })
+				label := fmt.Sprintf("%s of %d threads, %s", name, want, engine)
+				note(label+", 8 clients", got.rate, "/s", limit.rate, 1.0/12, "≥ 0.08 of hello-world")
+				noteMost(label+", p99 at 8 clients", got.p99, "ms", 15, "< 15 ms")
+				if want == 1000 {
+					small[name] = got
+				} else {
+					noteMost(fmt.Sprintf("%s against 1,000 threads", label), small[name].rate/got.rate, "×", 1.3, "≤ 1.3×")
+				}
 			}
+			one := loop(t, 1, span/2, func(int, int) error { return get(c, w.server.URL+"/mail/inbox", cookie) })
+			note(fmt.Sprintf("Inbox of %d threads, %s, p50 %.1f, p99 of one client", want, engine, one.p50), one.p99, "ms", 0, 0, "")
 		}
 	})
 }
 
-// fill sends Miguel n messages by the ordinary rule, each in a thread of its own.
-func fill(t *testing.T, w *world, n int) {
-	t.Helper()
-	var group sync.WaitGroup
-	next := make(chan int)
-	begin := time.Now()
-	for range 64 {
-		group.Go(func() {
-			for i := range next {
-				_, err := w.Mail.Send(context.Background(), w.dana, mail.Compose{DraftID: db.NewID(), To: w.miguel.Email, Subject: fmt.Sprintf("Case %06d: upper arch scan", i), Body: "We have the scan. Shade A2 as noted, due back to you on Dec 2."})
-				if err != nil {
-					t.Error(err)
-				}
-			}
+// TestSends: new messages, each beginning a thread, by the ordinary rule at 32 clients.
+func TestSends(t *testing.T) {
+	engines(t, func(t *testing.T, engine, address string) {
+		w := newWorld(t, address)
+		got := loop(t, 32, span, func(_, n int) error {
+			_, err := w.Mail.Send(context.Background(), w.dana, mail.Compose{DraftID: db.NewID(), To: w.miguel.Email, Subject: fmt.Sprintf("Case %06d: upper arch scan", n),
+				Body: "We have the scan. Shade A2 as noted, due back to you on Dec 2."})
+			return err
 		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	group.Wait()
-	note(fmt.Sprintf("new messages while filling %d threads, %s", n, map[bool]string{true: "PostgreSQL", false: "SQLite"}[w.DB.Postgres()]), float64(n)/time.Since(begin).Seconds(), "/s", 0, 0, "")
+		limit := bareRate(t, w, 32)
+		note("new messages, "+engine+", 32 clients", got.rate, "/s", limit.rate, 0, "beside the bare statements of a reply")
+		note("new messages, "+engine+", 32 clients, p99", got.p99, "ms", 0, 0, "")
+	})
 }
 
 // TestThread: a thread page, decrypted.

@@ -48,6 +48,11 @@ const (
 	MailRestored  = "mail.restored"
 	AccessRefused = "access.refused"
 
+	TemplateSaved    = "template.saved"
+	TemplateDeleted  = "template.deleted"
+	ContactsImported = "contacts.imported"
+	ContactsExported = "contacts.exported"
+
 	FileUploaded   = "file.uploaded"
 	FileDownloaded = "file.downloaded"
 	FilePreviewed  = "file.previewed"

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,10 +83,22 @@ func (w *world) story() [][2]string {
 	w.work()
 	draft, err := w.SaveDraft(t.Context(), w.people["dana"], mail.Draft{ID: db.NewID(), To: "new@example.org", Subject: "Half written", Body: "Dear", New: mail.Newcomer{Role: "patient", First: "Theo"}})
 	must(t, err)
+	own := w.labelled(first.ThreadID)
 	return [][2]string{{"inbox", "/mail/inbox"}, {"thread", "/mail/t/" + first.ThreadID}, {"thread-draft", "/mail/t/" + first.ThreadID + "?draft=" + waiting}, {"sent", "/mail/sent"}, {"drafts", "/mail/drafts"},
-		{"archive", "/mail/archive"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
+		{"archive", "/mail/archive"}, {"trash", "/mail/trash"}, {"unread", "/mail/inbox?show=unread"}, {"all", "/mail/t/" + first.ThreadID + "?in=inbox&all=1"},
+		{"labels", "/mail/labels"}, {"label", "/mail/l/" + own}, {"label-edit", "/mail/l/" + own + "/edit"}, {"label-delete", "/mail/l/" + own + "/delete"}, {"new", "/mail/new"}, {"new-draft", "/mail/new?draft=" + draft.ID}, {"contacts", "/mail/contacts"}, {"draft", "/mail/d/" + draft.ID},
 		{"delete", "/mail/d/" + draft.ID + "/delete"}, {"print", "/mail/t/" + first.ThreadID + "/print"},
 		{"search", "/mail/search"}, {"search-found", w.seek("dana", "form the")}, {"search-none", w.seek("dana", "zebra")}}
+}
+
+// labelled gives dana labels, one of them on a conversation, and a conversation in Trash.
+func (w *world) labelled(threadID string) string {
+	own := w.label("dana", "Waiting for the laboratory", "2")
+	w.label("dana", strings.Repeat("W", 40), "7")
+	w.post("dana", "/mail/t/"+threadID+"/label", url.Values{"put": {own}})
+	gone := w.send("santos", "dana@example.org", strings.Repeat("Longsubject", 15), "b")
+	w.post("dana", "/mail/t/"+gone.ThreadID+"/trash", nil)
+	return own
 }
 
 // newTab starts a browser with one tab; the second result gives the console's errors so far.

@@ -18,6 +18,7 @@ type claiming struct {
 	claimed map[string]bool // message ids
 	list    []stored        // messages of the threads, oldest first
 	authors map[string]account.Card
+	circles map[string][]party // everybody in each thread, this person too
 	now     int64
 }
 
@@ -62,9 +63,13 @@ func (s *Service) readClaim(ctx context.Context, tx *db.Tx, a invite.Accepted, c
 	if err != nil {
 		return fmt.Errorf("read what waits: %w", err)
 	}
+	given, err := s.alreadyGiven(ctx, tx, a.UserID, ids)
+	if err != nil {
+		return err
+	}
 	people := []string{a.UserID}
 	for _, m := range all {
-		if !c.claimed[m.id] {
+		if !c.claimed[m.id] || given[m.id] {
 			continue
 		}
 		c.list = append(c.list, m)
@@ -78,6 +83,42 @@ func (s *Service) readClaim(ctx context.Context, tx *db.Tx, a invite.Accepted, c
 	c.user = c.authors[a.UserID]
 	if c.user.ID == "" {
 		return fmt.Errorf("mail: the claimant %s has no account", a.UserID)
+	}
+	return s.readCircles(ctx, tx, a, c)
+}
+
+// alreadyGiven are the messages that the person wrote or has by another way: of a group they may be in twice, by the
+// address of their account and by another one.
+func (s *Service) alreadyGiven(ctx context.Context, tx *db.Tx, userID string, messageIDs []string) (map[string]bool, error) {
+	have, err := listHave(ctx, tx, userID, messageIDs)
+	if err != nil {
+		return nil, fmt.Errorf("read what a person has: %w", err)
+	}
+	given := map[string]bool{}
+	for _, id := range have {
+		given[id] = true
+	}
+	return given, nil
+}
+
+// readCircles reads who else is in the threads. The claimed invitation counts no more, its person does.
+func (s *Service) readCircles(ctx context.Context, tx *db.Tx, a invite.Accepted, c *claiming) error {
+	c.circles = map[string][]party{}
+	for _, id := range c.threads {
+		people, invited, err := s.circle(ctx, tx, id, c.user.ID)
+		if err != nil {
+			return err
+		}
+		all := []party{partyOf(c.user)}
+		for _, p := range people {
+			all = append(all, partyOf(p))
+		}
+		for _, i := range invited {
+			if i.ID != a.InvitationID {
+				all = append(all, recipient{invited: i}.party())
+			}
+		}
+		c.circles[id] = all
 	}
 	return nil
 }
@@ -130,7 +171,7 @@ func (s *Service) fillMailbox(ctx context.Context, tx *db.Tx, c claiming) error 
 		}
 		if rows[m.threadID] == nil {
 			rows[m.threadID] = &member{userID: c.user.ID, threadID: m.threadID, ownerID: c.user.OwnerID, role: string(c.user.Role), folder: Inbox,
-				unread: true, lastAt: c.now, other: partyOf(c.authors[m.authorID])}
+				unread: true, lastAt: c.now, other: without(c.circles[m.threadID], c.user.ID, m.authorID)}
 		}
 		row := rows[m.threadID]
 		row.messages, row.files = row.messages+1, row.files+m.files
@@ -171,7 +212,7 @@ func (s *Service) introduce(ctx context.Context, tx *db.Tx, c claiming) error {
 		if m.userID == c.user.ID {
 			continue
 		}
-		m.other = partyOf(c.user)
+		m.other = without(c.circles[m.threadID], m.userID, m.other.ID)
 		o, err := s.o.Keys.Owner(ctx, tx, m.ownerID)
 		if err != nil {
 			return fmt.Errorf("find a member's keys: %w", err)
@@ -180,6 +221,9 @@ func (s *Service) introduce(ctx context.Context, tx *db.Tx, c claiming) error {
 			return err
 		}
 		list = append(list, m)
+		if c.authors[m.userID].ID == "" { // they did not write to this person
+			continue
+		}
 		if known := slices.ContainsFunc(pairs, func(p pair) bool { return p.userID == m.userID }); !known {
 			pairs = append(pairs, pair{m.userID, m.ownerID, c.user})
 		}

@@ -118,19 +118,20 @@ func (s *Service) recipient(ctx context.Context, by actor.Actor, typed string) (
 		return recipientAnswer{}, err
 	}
 	var wrong fault.Fields
-	address, err := s.address(ctx, by, typed, &wrong)
-	if err != nil || address == "" {
+	list, err := s.addresses(ctx, by, typed, 1, &wrong)
+	if err != nil || len(list) != 1 || len(wrong) > 0 {
+		return recipientAnswer{Wrong: wrong.Err() != nil}, err
+	}
+	t, err := s.target(ctx, by, list[0])
+	if err != nil {
 		return recipientAnswer{}, err
 	}
-	open, found, err := s.o.Invite.OpenFor(ctx, s.o.DB, by.PracticeID, address)
-	if err != nil || found {
-		return recipientAnswer{Invited: found, Name: open.Name()}, err
+	a := recipientAnswer{Known: t.person.ID != "", Name: t.person.Name + t.invited.Name(), Invited: t.invited.ID != "", New: t.id() == ""}
+	if a.Known {
+		a.Practice = partyOf(t.person).Org
 	}
-	c, found, err := s.o.Account.ByEmail(ctx, s.o.DB, address)
-	if err != nil || !found {
-		return recipientAnswer{New: err == nil}, err
-	}
-	return recipientAnswer{Known: true, Name: c.Name, Practice: partyOf(c).Org}, nil
+	a.Meant, err = s.meant(ctx, by, list[0])
+	return a, err
 }
 
 // mayAsk bounds how many addresses one person looks up: enough to write, too few to search for accounts.

@@ -44,10 +44,11 @@ func (s *Service) seal(ctx context.Context, r db.Reader, o *outgoing) error {
 	if o.msg.sealed, err = sealBody(o.key, o.msg.id, o.body); err != nil {
 		return err
 	}
-	list := []member{{userID: o.author.ID, ownerID: o.msg.authorOwner, role: string(o.author.Role), folder: none, other: o.to[0].party()}}
+	all := o.everybody()
+	list := []member{{userID: o.author.ID, ownerID: o.msg.authorOwner, role: string(o.author.Role), folder: none, other: without(all, o.author.ID, "")}}
 	for _, to := range o.to {
 		if to.registered() {
-			list = append(list, member{userID: to.person.ID, ownerID: to.person.OwnerID, role: string(to.person.Role), folder: Inbox, unread: true, other: partyOf(o.author)})
+			list = append(list, member{userID: to.person.ID, ownerID: to.person.OwnerID, role: string(to.person.Role), folder: Inbox, unread: true, other: without(all, to.person.ID, o.author.ID)})
 		}
 	}
 	for i := range list {

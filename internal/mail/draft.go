@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"securepractice/internal/actor"
 	"securepractice/internal/attach"
@@ -38,8 +39,9 @@ func errSent() error { return fault.New(fault.Conflict, "This message was sent."
 
 // typedTo is what a draft keeps of its recipient.
 type typedTo struct {
-	To  string   `json:"to"`
-	New Newcomer `json:"new"`
+	To   string     `json:"to"`
+	New  Newcomer   `json:"new"`
+	More []Newcomer `json:"more,omitempty"`
 }
 
 // SaveDraft stores what is being written. A draft of a new message needs somebody who may compose, one of a reply a
@@ -52,7 +54,7 @@ func (s *Service) SaveDraft(ctx context.Context, by actor.Actor, d Draft) (Draft
 	if err := s.mayDraft(ctx, by, d); err != nil {
 		return Draft{}, err
 	}
-	d.To, d.Subject = oneLine(d.To), oneLine(d.Subject)
+	d.To, d.Subject = toLine(d.To), oneLine(d.Subject)
 	if err := s.checkDraft(d); err != nil {
 		return Draft{}, err
 	}
@@ -85,8 +87,10 @@ func (s *Service) mayDraft(ctx context.Context, by actor.Actor, d Draft) error {
 
 func (s *Service) checkDraft(d Draft) error {
 	var f fault.Fields
+	tooLong(&f, "to", "To", d.To, maxTo)
+	s.checkBlocks(&f, d.More)
 	for _, l := range []struct{ field, label, value string }{
-		{"to", "To", d.To}, {"first_name", "First name", d.New.First}, {"last_name", "Last name", d.New.Last},
+		{"first_name", "First name", d.New.First}, {"last_name", "Last name", d.New.Last},
 		{"phone", "Phone", d.New.Phone}, {"cell_phone", "Cell Phone", d.New.Cell}, {"role", "User role", d.New.Role},
 	} {
 		tooLong(&f, l.field, l.label, l.value, maxTyped)
@@ -142,14 +146,16 @@ func (s *Service) sameDraft(ctx context.Context, by actor.Actor, d Draft, refuse
 	case d.Version == 0 && was.Version == 1 && was.blank(): // stored for its first file, before anything was typed
 		d.Version = 1
 		return s.SaveDraft(ctx, by, d)
-	case was.To == d.To && was.Subject == d.Subject && was.Body == d.Body && was.New == d.New:
+	case was.To == d.To && was.Subject == d.Subject && was.Body == d.Body && was.New == d.New && slices.Equal(was.More, d.More):
 		return was, nil
 	}
 	return Draft{}, changedFault(was)
 }
 
 // blank says that nothing was typed.
-func (d Draft) blank() bool { return d.To+d.Subject+d.Body == "" && d.New == (Newcomer{}) }
+func (d Draft) blank() bool {
+	return d.To+d.Subject+d.Body == "" && d.New == (Newcomer{}) && len(d.More) == 0
+}
 
 func (s *Service) sealDraft(ctx context.Context, r db.Reader, authorID, ownerID string, d Draft) (draftRow, error) {
 	o, err := s.o.Keys.Owner(ctx, r, ownerID)
@@ -157,7 +163,7 @@ func (s *Service) sealDraft(ctx context.Context, r db.Reader, authorID, ownerID 
 		return draftRow{}, fmt.Errorf("find a writer's keys: %w", err)
 	}
 	row := draftRow{id: d.ID, authorID: authorID, ownerID: ownerID, threadID: d.ThreadID, version: d.Version, updatedAt: s.now()}
-	to, err := json.Marshal(typedTo{d.To, d.New})
+	to, err := json.Marshal(typedTo{d.To, d.New, d.More})
 	if err != nil {
 		return row, fmt.Errorf("write a recipient: %w", err)
 	}
@@ -194,7 +200,7 @@ func (s *Service) openDraft(ctx context.Context, r db.Reader, row draftRow) (Dra
 	if err := json.Unmarshal(to, &t); err != nil {
 		return Draft{}, fmt.Errorf("read a recipient: %w", err)
 	}
-	d.To, d.New, d.Subject, d.Body = t.To, t.New, string(subject), string(body)
+	d.To, d.New, d.More, d.Subject, d.Body = t.To, t.New, t.More, string(subject), string(body)
 	return d, nil
 }
 

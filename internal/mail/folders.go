@@ -13,36 +13,78 @@ import (
 	"securepractice/internal/limit"
 )
 
-// move puts one of the actor's threads into the Inbox or the Archive.
-func (s *Service) move(ctx context.Context, by actor.Actor, threadID, folder string) error {
-	return s.onOwn(ctx, by, threadID, func(ctx context.Context, tx *db.Tx) (bool, error) {
-		return setFolder(ctx, tx, by.ID, threadID, folder)
+// maxChosen is how many conversations one act on a list takes.
+const maxChosen = 100
+
+// The acts on conversations, as forms call them.
+const (
+	doArchive = "archive"
+	doInbox   = "inbox"
+	doTrash   = "trash"
+	doRestore = "restore"
+	doRead    = "read"
+	doUnread  = "unread"
+)
+
+// act does one thing to some of the actor's conversations, in one transaction, and lists those it was done to. Another's
+// are not there.
+func (s *Service) act(ctx context.Context, by actor.Actor, do string, threadIDs []string) (done []string, err error) {
+	if len(threadIDs) == 0 {
+		return nil, nil
+	}
+	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		if done, err = changeThreads(ctx, tx, by.ID, do, threadIDs); err != nil {
+			return fmt.Errorf("change mailbox rows: %w", err)
+		}
+		tx.AfterCommit(func() { s.o.Hub.Wake(by.ID) })
+		return s.o.Audit.RecordAll(ctx, tx, by, actEvents(do, done))
 	})
+	return done, err
 }
 
-// markUnread makes one of the actor's threads new to them again. Its receipts stay: it was read.
-func (s *Service) markUnread(ctx context.Context, by actor.Actor, threadID string) error {
-	return s.onOwn(ctx, by, threadID, func(ctx context.Context, tx *db.Tx) (bool, error) {
-		return setUnread(ctx, tx, by.ID, threadID)
-	})
+func changeThreads(ctx context.Context, tx *db.Tx, userID, do string, threadIDs []string) ([]string, error) {
+	switch do {
+	case doArchive:
+		return moveThreads(ctx, tx, userID, threadIDs, Archive)
+	case doInbox:
+		return moveThreads(ctx, tx, userID, threadIDs, Inbox)
+	case doTrash:
+		return trashThreads(ctx, tx, userID, threadIDs)
+	case doRestore:
+		return restoreThreads(ctx, tx, userID, threadIDs)
+	case doRead, doUnread:
+		return markThreads(ctx, tx, userID, threadIDs, do == doUnread)
+	}
+	return nil, fault.ErrNotFound()
 }
 
-// onOwn runs an act on the actor's own row of a thread; false from it means that there is none.
-func (s *Service) onOwn(ctx context.Context, by actor.Actor, threadID string, act func(ctx context.Context, tx *db.Tx) (bool, error)) error {
-	err := s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		done, err := act(ctx, tx)
-		if err != nil {
-			return fmt.Errorf("change a mailbox row: %w", err)
-		}
-		if !done {
-			return fault.ErrNotFound()
-		}
+// actEvents are the lines that the trail keeps of an act: what left the folders, and what came back.
+func actEvents(do string, threadIDs []string) (list []audit.Event) {
+	action := map[string]string{doTrash: audit.MailTrashed, doRestore: audit.MailRestored}[do]
+	if action == "" {
 		return nil
-	})
-	if fault.Is(err, fault.NotFound) {
+	}
+	for _, id := range threadIDs {
+		list = append(list, audit.Event{Action: action, SubjectKind: "thread", SubjectID: id, ThreadID: id})
+	}
+	return list
+}
+
+// actOne does one thing to one of the actor's conversations. Done already is done; what can only be in Sent is not moved.
+func (s *Service) actOne(ctx context.Context, by actor.Actor, do, threadID string) error {
+	done, err := s.act(ctx, by, do, []string{threadID})
+	if err != nil || len(done) == 1 {
+		return err
+	}
+	folder, err := folderOf(ctx, s.o.DB, by.ID, threadID)
+	if err != nil {
+		return fmt.Errorf("look up a folder: %w", err)
+	}
+	again := do == doTrash && folder == Trash || do == doRestore && (folder == Inbox || folder == Archive)
+	if !again {
 		return s.refuse(ctx, by, "thread", threadID)
 	}
-	return err
+	return nil
 }
 
 // resend sends the invitation again that one of the actor's own messages waits with.

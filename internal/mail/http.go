@@ -19,6 +19,8 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.User, "/mail", s.showMail)
 	rt.Get(web.User, "/mail/inbox", s.showFolder(Inbox))
 	rt.Get(web.User, "/mail/archive", s.showFolder(Archive))
+	rt.Get(web.User, "/mail/trash", s.showFolder(Trash))
+	rt.Form(web.User, "/mail/threads", s.postThreads)
 	rt.Get(web.User, "/mail/sent", s.showSent)
 	rt.Get(web.User, "/mail/drafts", s.showDrafts)
 	rt.Form(web.User, "/mail/sent/{id}/resend", s.postResend)
@@ -26,9 +28,11 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.User, "/mail/t/{id}", s.showThread)
 	rt.Get(web.User, "/mail/t/{id}/print", s.showPrint)
 	rt.Upload(web.User, "/mail/t/{id}/reply", s.postReply)
-	rt.Form(web.User, "/mail/t/{id}/archive", s.postMove(Archive, "Moved to Archive."))
-	rt.Form(web.User, "/mail/t/{id}/inbox", s.postMove(Inbox, "Moved to Inbox."))
-	rt.Form(web.User, "/mail/t/{id}/unread", s.postUnread)
+	rt.Form(web.User, "/mail/t/{id}/archive", s.postAct(doArchive, "Moved to Archive."))
+	rt.Form(web.User, "/mail/t/{id}/inbox", s.postAct(doInbox, "Moved to Inbox."))
+	rt.Form(web.User, "/mail/t/{id}/unread", s.postAct(doUnread, "Marked as unread."))
+	rt.Form(web.User, "/mail/t/{id}/trash", s.postAct(doTrash, "Moved to Trash."))
+	rt.Form(web.User, "/mail/t/{id}/restore", s.postAct(doRestore, "Restored from Trash."))
 
 	rt.Get(web.User, "/mail/new", s.showCompose)
 	rt.Upload(web.User, "/mail/new", s.postCompose)
@@ -44,8 +48,11 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Quiet(web.User, "/mail/drafts/{id}/files", s.showFiles)
 	rt.Download(web.User, "/mail/attachments/{id}", s.download)
 
+	s.mountLabels(rt)
 	s.mountSearch(rt)
 	s.mountSettings(rt)
+	s.mountForward(rt)
+	s.mountTemplates(rt)
 	rt.Events(web.User, EventsPath, s.events)
 	rt.Quiet(web.User, PollPath, s.poll)
 }
@@ -65,12 +72,27 @@ func (s *Service) showMail(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Service) showFolder(folder string) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		l, err := s.listFolder(r.Context(), web.Actor(r), folder, r.URL.Query().Get("after"))
-		if err != nil {
-			return err
-		}
-		return web.Render(w, r, http.StatusOK, listPage(web.Actor(r), l))
+		c := section{folder: folder, unread: folder == Inbox && r.URL.Query().Get("show") == "unread"}
+		return s.renderSection(w, r, http.StatusOK, c, nil)
 	}
+}
+
+// renderSection shows one page of a list of conversations, with what was refused of the acts on it.
+func (s *Service) renderSection(w http.ResponseWriter, r *http.Request, status int, c section, f *fault.Fault) error {
+	ctx, by := r.Context(), web.Actor(r)
+	m, err := s.margin(ctx, by, "")
+	if err != nil {
+		return err
+	}
+	if _, mine := labelIn(m.labels, c.label); c.label != "" && !mine {
+		return s.refuse(ctx, by, "label", c.label)
+	}
+	l, err := s.listSection(ctx, by, c, r.URL.Query().Get("after"))
+	if err != nil {
+		return err
+	}
+	l.margin, l.fault = m, f
+	return web.Render(w, r, status, listPage(by, l))
 }
 
 func (s *Service) showSent(w http.ResponseWriter, r *http.Request) error {

@@ -17,10 +17,12 @@ import (
 
 // writing is a form that writes a message, as it was sent: text first, then files, which are stored as they arrive.
 type writing struct {
-	draft  Draft
-	do     string // the button: "save", "contacts", or empty for Send
-	remove string // link of the file to take off
-	stored bool   // the draft was stored on the way, because files came
+	draft    Draft
+	do       string // the button: "save", "contacts", or empty for Send
+	remove   string // link of the file to take off
+	template string // the ready text to insert
+	outside  string // the recipients confirmed for a patient's message
+	stored   bool   // the draft was stored on the way, because files came
 }
 
 // set takes one text field.
@@ -47,6 +49,10 @@ func (f *writing) set(name, value string) {
 		d.New.Phone = value
 	case "cell_phone":
 		d.New.Cell = value
+	case "template":
+		f.template = value
+	case "outside":
+		f.outside = value
 	case "do":
 		f.do = value
 	case "remove":
@@ -225,6 +231,9 @@ func (s *Service) renderCompose(w http.ResponseWriter, r *http.Request, p compos
 	if p.contacts, err = hasContacts(r.Context(), s.o.DB, p.by.ID); err != nil {
 		return err
 	}
+	if p.templates, err = s.titles(r.Context(), p.by); err != nil {
+		return err
+	}
 	l := list{folder: "new"}
 	if err := s.counts(r.Context(), p.by, &l); err != nil {
 		return err
@@ -239,7 +248,12 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
 	}
-	if f.remove != "" || f.do == "save" || f.do == "contacts" {
+	if f.do == "insert" {
+		if err := s.insertTemplate(ctx, by, &f); err != nil {
+			return s.answerCompose(w, r, f, err)
+		}
+	}
+	if f.remove != "" || f.do == "save" || f.do == "contacts" || f.do == "insert" {
 		if err := s.keep(ctx, by, &f); err != nil {
 			return s.answerCompose(w, r, f, err)
 		}
@@ -256,7 +270,7 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sent, err := s.Send(ctx, by, Compose{DraftID: f.draft.ID, To: f.draft.To, Subject: f.draft.Subject, Body: body, New: f.draft.newcomer()})
+	sent, err := s.Send(ctx, by, Compose{DraftID: f.draft.ID, To: f.draft.To, Subject: f.draft.Subject, Body: body, New: f.draft.newcomer(), Outside: f.outside})
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
 	}
@@ -279,7 +293,7 @@ func (s *Service) answerCompose(w http.ResponseWriter, r *http.Request, f writin
 	if ferr != nil {
 		return ferr
 	}
-	return s.renderCompose(w, r, composeProps{draft: f.draft, files: files, fault: fault.From(err), status: status})
+	return s.renderCompose(w, r, composeProps{draft: f.draft, files: files, outside: f.outside, fault: fault.From(err), status: status})
 }
 
 // showContacts lists the actor's contacts to choose a recipient from.
@@ -310,6 +324,8 @@ type recipientAnswer struct {
 	Practice string `json:"practice,omitempty"`
 	New      bool   `json:"new"`
 	Invited  bool   `json:"invited"`
+	Wrong    bool   `json:"wrong,omitempty"` // no address, and no contact's name
+	Meant    string `json:"meant,omitempty"` // the address this one may have been meant to be
 }
 
 func (s *Service) postRecipient(w http.ResponseWriter, r *http.Request) error {

@@ -42,17 +42,31 @@ func (s *Service) unseen(w http.ResponseWriter, r *http.Request) (bool, error) {
 	return true, err
 }
 
-// renderThread shows a thread alone when a script swaps it into the page, else with the list beside it.
+// renderThread shows a thread alone when a script swaps it into the page, and to a phone that says that it is one, else
+// with the list beside it.
 func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadProps) error {
 	p.by, p.limit = web.Actor(r), s.set.MaxTotal
-	p.now = s.o.Clock.Now()
+	p.now, p.forward = s.o.Clock.Now(), mayCompose(p.by) == nil
+	p.all = r.URL.Query().Get("all") != ""
 	if p.draft.ID == "" {
 		p.draft, p.files = p.t.draft, p.t.draftFiles
+	}
+	if r.URL.Query().Get("templates") != "" || p.fault.For("template") != "" { // else they are not asked for, to keep the page quick
+		var err error
+		if p.templates, err = s.titles(r.Context(), p.by); err != nil {
+			return err
+		}
+	}
+	if err := s.surround(r.Context(), p.by, &p.t, r.URL.Query().Get("in")); err != nil {
+		return err
 	}
 	if r.Header.Get("HX-Request") != "" && r.Method == http.MethodGet {
 		return web.Render(w, r, p.status, threadPane(p))
 	}
-	l, err := s.listBeside(r, p.by, p.t.folder)
+	if r.Header.Get("Sec-CH-UA-Mobile") == "?1" {
+		return web.Render(w, r, p.status, threadPage(p, list{folder: p.t.in.folder, in: p.t.in, margin: p.t.margin, without: true}))
+	}
+	l, err := s.listBeside(r, p.by, p.t)
 	if err != nil {
 		return err
 	}
@@ -60,11 +74,13 @@ func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadP
 }
 
 // listBeside is the list that a thread stands in, as it is after the view was noted.
-func (s *Service) listBeside(r *http.Request, by actor.Actor, folder string) (list, error) {
-	if folder == none {
+func (s *Service) listBeside(r *http.Request, by actor.Actor, t thread) (list, error) {
+	if t.in.folder == "sent" {
 		return s.listSentBox(r.Context(), by, "")
 	}
-	return s.listFolder(r.Context(), by, folder, "")
+	l, err := s.listSection(r.Context(), by, t.in, "")
+	l.margin = t.margin
+	return l, err
 }
 
 func (s *Service) showPrint(w http.ResponseWriter, r *http.Request) error {
@@ -79,28 +95,19 @@ func (s *Service) showPrint(w http.ResponseWriter, r *http.Request) error {
 	return web.Render(w, r, http.StatusOK, printPage(threadProps{t: t, by: by, now: s.o.Clock.Now()}))
 }
 
-func (s *Service) postMove(folder, said string) web.Handler {
+// postAct does one thing to a conversation and leads back to the list it was opened from.
+func (s *Service) postAct(do, said string) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := web.ReadForm(w, r); err != nil {
+		f, err := web.ReadForm(w, r)
+		if err != nil {
 			return err
 		}
-		if err := s.move(r.Context(), web.Actor(r), r.PathValue("id"), folder); err != nil {
+		if err := s.actOne(r.Context(), web.Actor(r), do, r.PathValue("id")); err != nil {
 			return err
 		}
 		web.Flash(w, said)
-		return web.Redirect(w, r, "/mail/inbox")
+		return web.Redirect(w, r, sectionFor(f.Get("in"), Inbox).href())
 	}
-}
-
-func (s *Service) postUnread(w http.ResponseWriter, r *http.Request) error {
-	if _, err := web.ReadForm(w, r); err != nil {
-		return err
-	}
-	if err := s.markUnread(r.Context(), web.Actor(r), r.PathValue("id")); err != nil {
-		return err
-	}
-	web.Flash(w, "Marked as unread.")
-	return web.Redirect(w, r, "/mail/inbox")
 }
 
 // postReply takes the reply box: Send, Save Draft, or the removal of a file.
@@ -111,12 +118,20 @@ func (s *Service) postReply(w http.ResponseWriter, r *http.Request) error {
 		return s.answerReply(w, r, f, err)
 	}
 	switch {
-	case f.remove != "" || f.do == "save":
+	case f.do == "insert":
+		if err := s.insertTemplate(r.Context(), by, &f); err != nil {
+			return s.answerReply(w, r, f, err)
+		}
+		fallthrough
+	case f.remove != "" || f.do == "save" || f.do == "templates":
 		if err := s.keep(r.Context(), by, &f); err != nil {
 			return s.answerReply(w, r, f, err)
 		}
 		if f.do == "save" {
 			web.Flash(w, "Draft saved.")
+		}
+		if f.do == "templates" {
+			return web.Redirect(w, r, "/mail/t/"+id+"?templates=1&draft="+f.draft.ID+"#reply")
 		}
 		return web.Redirect(w, r, "/mail/t/"+id+"?draft="+f.draft.ID+"#reply")
 	}

@@ -12,6 +12,7 @@ import (
 	"securepractice/internal/actor"
 	"securepractice/internal/clock"
 	"securepractice/internal/db"
+	"securepractice/internal/fault"
 	"securepractice/internal/invite"
 )
 
@@ -31,10 +32,13 @@ type row struct {
 // list is one page of a folder.
 type list struct {
 	folder string
+	in     section
 	rows   []row
 	older  string // where the next page begins; empty at the end
 	newest string // names the newest of the Inbox, for live arrival
-	drafts int64
+	margin
+	fault   *fault.Fault // of the form around the rows
+	without bool         // a page for a phone: the rows were not read
 }
 
 // first is where every list begins.
@@ -69,41 +73,51 @@ func (s *Service) Unread(ctx context.Context, r db.Reader, userID string) (int, 
 	return int(n), nil
 }
 
-// listFolder is a page of the Inbox or the Archive.
-func (s *Service) listFolder(ctx context.Context, by actor.Actor, folder, cursor string) (list, error) {
-	l := list{folder: folder}
-	members, err := listMembers(ctx, s.o.DB, by.ID, folder, s.spotOf(by, folder, cursor), s.set.PageSize+1)
+// listSection is a page of conversations: of the Inbox, all or the unread, of the Archive, of Trash, or of a label.
+func (s *Service) listSection(ctx context.Context, by actor.Actor, c section, cursor string) (list, error) {
+	l := list{folder: c.folder, in: c}
+	members, err := s.members(ctx, by, c, s.spotOf(by, c.word(), cursor))
 	if err != nil {
-		return l, fmt.Errorf("list %s: %w", folder, err)
+		return l, fmt.Errorf("list %s: %w", c.folder, err)
 	}
 	if len(members) > s.set.PageSize {
 		members = members[:s.set.PageSize]
 		last := members[len(members)-1]
-		l.older = s.cursor(by, folder, last.lastAt, last.threadID)
+		l.older = s.cursor(by, c.word(), last.lastAt, last.threadID)
 	}
 	for i := range members {
 		m := &members[i]
 		if err := s.openMember(ctx, s.o.DB, m); err != nil {
 			return l, err
 		}
-		l.rows = append(l.rows, row{id: m.threadID, href: "/mail/t/" + m.threadID, other: m.other, subject: m.subject, snippet: m.snippet,
+		l.rows = append(l.rows, row{id: m.threadID, href: c.thread(m.threadID), other: m.other, subject: m.subject, snippet: m.snippet,
 			at: clock.Time(m.lastAt), files: m.files, unread: m.unread})
 	}
-	if folder == Inbox && cursor == "" && len(members) > 0 {
+	if c == (section{folder: Inbox}) && cursor == "" && len(members) > 0 {
 		l.newest = word(members[0].lastAt)
 	}
-	return l, s.counts(ctx, by, &l)
+	return l, nil
+}
+
+// members reads one row more than a page holds.
+func (s *Service) members(ctx context.Context, by actor.Actor, c section, after spot) ([]member, error) {
+	switch {
+	case c.label != "":
+		return listLabelled(ctx, s.o.DB, by.ID, c.label, after, s.set.PageSize+1)
+	case c.unread:
+		return listUnread(ctx, s.o.DB, by.ID, after, s.set.PageSize+1)
+	}
+	return listMembers(ctx, s.o.DB, by.ID, c.folder, after, s.set.PageSize+1)
 }
 
 // word is how pages and scripts call a moment of the Inbox.
 func word(at int64) string { return strconv.FormatInt(at, 10) }
 
-// counts reads the number that stands beside Drafts; the Inbox's is in the shell of every page.
+// counts reads what stands beside the folders: the number of drafts and the labels. The Inbox's number is in the shell of
+// every page.
 func (s *Service) counts(ctx context.Context, by actor.Actor, l *list) (err error) {
-	if l.drafts, err = countDrafts(ctx, s.o.DB, by.ID); err != nil {
-		return fmt.Errorf("count drafts: %w", err)
-	}
-	return nil
+	l.margin, err = s.margin(ctx, by, "")
+	return err
 }
 
 // standing is how one's own message stands with its recipient.
@@ -117,7 +131,7 @@ type standing struct {
 
 // listSentBox is a page of the actor's own messages.
 func (s *Service) listSentBox(ctx context.Context, by actor.Actor, cursor string) (list, error) {
-	l := list{folder: "sent"}
+	l := list{folder: "sent", in: section{folder: "sent"}}
 	sent, err := listSent(ctx, s.o.DB, by.ID, s.spotOf(by, "sent", cursor), s.set.PageSize+1)
 	if err != nil {
 		return l, fmt.Errorf("list sent messages: %w", err)
@@ -144,7 +158,7 @@ func (s *Service) listSentBox(ctx context.Context, by actor.Actor, cursor string
 		if err := s.openMember(ctx, s.o.DB, &m.member); err != nil {
 			return l, err
 		}
-		l.rows = append(l.rows, row{id: m.id, href: "/mail/t/" + m.threadID + "#m-" + m.id, other: m.member.other, subject: m.member.subject,
+		l.rows = append(l.rows, row{id: m.id, href: l.in.thread(m.threadID) + "#m-" + m.id, other: m.member.other.whole(), subject: m.member.subject,
 			at: clock.Time(m.writtenAt), files: m.files, state: st})
 	}
 	return l, s.counts(ctx, by, &l)
@@ -209,7 +223,7 @@ func stand(m message, c receipt, i invite.Invitation) standing {
 
 // listDraftBox is a page of the actor's drafts.
 func (s *Service) listDraftBox(ctx context.Context, by actor.Actor, cursor string) (list, error) {
-	l := list{folder: "drafts"}
+	l := list{folder: "drafts", in: section{folder: "drafts"}}
 	rows, err := listDrafts(ctx, s.o.DB, by.ID, s.spotOf(by, "drafts", cursor), s.set.PageSize+1)
 	if err != nil {
 		return l, fmt.Errorf("list drafts: %w", err)

@@ -15,6 +15,7 @@ import (
 	"securepractice/internal/jobs"
 	"securepractice/internal/limit"
 	"securepractice/internal/notify"
+	"securepractice/internal/practice"
 	"securepractice/internal/web"
 )
 
@@ -29,6 +30,7 @@ type Settings struct {
 	ResendPerDay int64         // invitations sent again for one invitation; 3
 	AskPerHour   int64         // addresses a person looks up while composing; 200
 	MaxSignature int           // characters; 500
+	MaxTemplates int           // ready texts of a practice; 500
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 
 	SearchesPerMinute int64 // searches a person begins; 60
@@ -45,6 +47,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.AskPerHour, 200)
 	put(&s.MaxSignature, 500)
 	put(&s.TextsPerDay, 20)
+	put(&s.MaxTemplates, 500)
 	put(&s.SearchesPerMinute, 60)
 	return s
 }
@@ -67,6 +70,7 @@ type Options struct {
 	Notify   *notify.Service
 	Limit    *limit.Limiter
 	Audit    *audit.Service
+	Practice *practice.Service
 	Account  *account.Service
 	Invite   *invite.Service
 	Attach   *attach.Service
@@ -90,18 +94,27 @@ func New(o Options) *Service {
 	return s
 }
 
-// Compose is a new message to one recipient. DraftID is the form's hidden id: it becomes the message's id, so that
-// the same form sent again is the same message. New describes a recipient whose address nobody here knows.
+// Compose is a new message. To names one recipient or, as far as the practice allows, several, separated by commas,
+// semicolons or line ends: addresses, or names of contacts. Colleagues share one message and see each other; each patient
+// gets one of their own. DraftID is the form's hidden id: it becomes the first message's id and the others' follow from
+// it, so that the same form sent again is the same messages. New describes a recipient whose address nobody here knows;
+// with several such, each Email says whom a description is of, and those after the first are in More.
 type Compose struct {
 	DraftID, To, Subject, Body string
 	New                        *invite.NewInvitation
+	More                       []invite.NewInvitation
+	Outside                    string // To again, where the sender confirmed that a patient's message may go there
 }
 
 // Reply is a message in a thread the actor takes part in. DraftID is as in Compose.
 type Reply struct{ DraftID, ThreadID, Body string }
 
-// Sent is what became of a message. State is Waiting while its files are checked, else Delivered.
-type Sent struct{ MessageID, ThreadID, State string }
+// Sent is what became of a form: its first message, and how many messages it is. State is Waiting while files are
+// checked, else Delivered.
+type Sent struct {
+	MessageID, ThreadID, State string
+	Messages                   int
+}
 
 // The states of a message.
 const (
@@ -110,8 +123,9 @@ const (
 	Stopped   = "stopped"   // a file was refused: it went back to Drafts
 )
 
-// Newcomer is what was typed of a recipient who is not known here, as typed.
+// Newcomer is what was typed of a recipient who is not known here, as typed. Email is the address it was typed for.
 type Newcomer struct {
+	Email string `json:"email,omitempty"`
 	Role  string `json:"role,omitempty"`
 	First string `json:"first,omitempty"`
 	Last  string `json:"last,omitempty"`
@@ -125,6 +139,7 @@ type Draft struct {
 	ID, ThreadID      string
 	To, Subject, Body string
 	New               Newcomer
+	More              []Newcomer // of further new recipients
 	Version           int64
 	SavedAt           time.Time
 }

@@ -21,17 +21,23 @@ type threadProps struct {
 	status int
 	limit  int64
 	now    time.Time
+	all    bool // every message is open
+
+	forward   bool // the reader may forward
+	templates []Template
 }
 
 // composeProps is what the page of a new message shows.
 type composeProps struct {
-	by       actor.Actor
-	draft    Draft
-	files    []attach.File
-	fault    *fault.Fault
-	status   int
-	limit    int64
-	contacts bool // there is somebody to choose
+	by        actor.Actor
+	draft     Draft
+	files     []attach.File
+	fault     *fault.Fault
+	status    int
+	limit     int64
+	contacts  bool // there is somebody to choose
+	templates []Template
+	outside   string // the recipients confirmed for a patient's message
 }
 
 // asksNewcomer says whether "New recipient" is open: something was typed there, or the address turned out to be new.
@@ -97,6 +103,8 @@ func folderTitle(folder string) string {
 	switch folder {
 	case Archive:
 		return "Archive"
+	case Trash:
+		return "Trash"
 	case "sent", none:
 		return "Sent"
 	case "drafts":
@@ -110,22 +118,38 @@ func folderHref(folder string) string {
 	switch folder {
 	case none:
 		return "/mail/sent"
-	case Archive, "sent", "drafts":
+	case Archive, Trash, "sent", "drafts":
 		return "/mail/" + folder
 	}
 	return "/mail/inbox"
 }
 
-func emptyText(folder string) string {
-	switch folder {
+func emptyText(c section) string {
+	switch {
+	case c.label != "":
+		return "No conversation has this label."
+	case c.unread:
+		return "No unread messages."
+	}
+	switch c.folder {
 	case Archive:
 		return "Nothing is archived."
+	case Trash:
+		return "Trash is empty."
 	case "sent":
 		return "You have not sent a message yet."
 	case "drafts":
 		return "No drafts."
 	}
 	return "No messages yet."
+}
+
+// title is what a list is called.
+func (l list) title() string {
+	if own, ok := labelIn(l.labels, l.in.label); ok {
+		return own.name
+	}
+	return folderTitle(l.folder)
 }
 
 func count(n int64, one, many string) string {
@@ -137,7 +161,7 @@ func count(n int64, one, many string) string {
 
 // withLine says with whom a conversation is, and how long it is.
 func (t thread) withLine() string {
-	return "With " + t.other.line() + ". " + count(t.messages, "message", "messages")
+	return "With " + t.withNames(false) + ". " + count(t.messages, "message", "messages")
 }
 
 // received says whether anybody but the reader has written.
@@ -151,7 +175,9 @@ func (t thread) received(by actor.Actor) bool {
 }
 
 // isOpen says whether a message is unfolded: the newest, and what is new to the reader.
-func (t thread) isOpen(i int) bool { return i == len(t.letters)-1 || t.letters[i].fresh }
+func (p threadProps) isOpen(i int) bool {
+	return p.all || i == len(p.t.letters)-1 || p.t.letters[i].fresh
+}
 
 // words is the standing of one's own message, with the time it was read.
 func (s standing) text(zone *time.Location, now time.Time) string {
@@ -212,9 +238,9 @@ func savedText(d Draft, zone *time.Location) string {
 
 func replyTitle(p threadProps) string {
 	if p.t.received(p.by) {
-		return "Reply to " + p.t.other.Name
+		return "Reply to " + p.t.reaches()
 	}
-	return "Write again to " + p.t.other.Name
+	return "Write again to " + p.t.reaches()
 }
 
 // printedBy stands on everything that is put on paper: who, from where, when.

@@ -69,6 +69,7 @@ func (s *Service) answering(ctx context.Context, r db.Reader, by actor.Actor, in
 		return o, fmt.Errorf("read who takes part: %w", err)
 	}
 	var ids []string
+	var several bool
 	for _, m := range o.members {
 		if m.userID != by.ID {
 			ids = append(ids, m.userID)
@@ -82,18 +83,18 @@ func (s *Service) answering(ctx context.Context, r db.Reader, by actor.Actor, in
 		if err := s.openMember(ctx, r, &m); err != nil {
 			return o, err
 		}
-		o.subject = m.subject
+		o.subject, several = m.subject, m.other.All != ""
 	}
 	if o.key == nil {
 		return o, fault.ErrNotFound()
 	}
-	if err := s.people(ctx, r, &o, ids); err != nil {
-		return o, err
+	if several || len(ids) == 0 {
+		err = s.amongSeveral(ctx, r, &o)
+	} else {
+		err = s.people(ctx, r, &o, ids)
 	}
-	if len(ids) == 0 {
-		if err := s.answeringNobody(ctx, r, &o); err != nil {
-			return o, err
-		}
+	if err != nil {
+		return o, err
 	}
 	return o, s.seal(ctx, r, &o)
 }
@@ -107,40 +108,46 @@ func (s *Service) people(ctx context.Context, r db.Reader, o *outgoing, to []str
 	o.author = cards[o.msg.authorID]
 	for _, id := range to {
 		if !cards[id].Active {
-			return fault.New(fault.Conflict, "This person's account is closed, so they cannot receive messages.")
+			return errClosed()
 		}
 		o.to = append(o.to, recipient{person: cards[id]})
 	}
 	return nil
 }
 
-// answeringNobody finds the recipients of one who adds to what nobody has received yet: it still waits for its files,
-// or for somebody to register.
-func (s *Service) answeringNobody(ctx context.Context, r db.Reader, o *outgoing) error {
-	people, err := listWaitingPeople(ctx, r, o.msg.threadID)
-	if err != nil {
-		return fmt.Errorf("read who is written to: %w", err)
-	}
-	if err := s.people(ctx, r, o, people); err != nil {
+func errClosed() error {
+	return fault.New(fault.Conflict, "This person's account is closed, so they cannot receive messages.")
+}
+
+// amongSeveral finds the recipients in a thread of several, and those of one who adds to what nobody has received yet,
+// because it still waits for its files or for somebody to register. Who has closed their account gets nothing more.
+func (s *Service) amongSeveral(ctx context.Context, r db.Reader, o *outgoing) error {
+	if err := s.people(ctx, r, o, nil); err != nil {
 		return err
 	}
-	ids, err := listWaitingInvitations(ctx, r, o.msg.threadID)
-	if err != nil {
-		return fmt.Errorf("read who is invited: %w", err)
-	}
-	invited, err := s.o.Invite.Cards(ctx, r, ids)
+	people, invited, err := s.circle(ctx, r, o.msg.threadID, o.msg.authorID)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if slices.Contains([]string{"invited", "started", "held"}, invited[id].State) {
-			o.to = append(o.to, recipient{invited: invited[id]})
+	for _, c := range people {
+		if c.Active {
+			o.to = append(o.to, recipient{person: c})
+		} else {
+			o.closed = append(o.closed, c)
 		}
 	}
-	if len(o.to) == 0 {
-		return fault.New(fault.Conflict, "The recipient's invitation is no longer open. Send a new message instead.")
+	for _, i := range invited {
+		o.to = append(o.to, recipient{invited: i})
 	}
-	return nil
+	switch {
+	case len(o.to) > 0:
+		return nil
+	case len(o.closed) > 1:
+		return fault.New(fault.Conflict, "The accounts of everybody in this conversation are closed, so nobody can receive messages.")
+	case len(o.closed) == 1:
+		return errClosed()
+	}
+	return fault.New(fault.Conflict, "The recipient's invitation is no longer open. Send a new message instead.")
 }
 
 // repliedBefore answers a form whose message is stored: the same again, unless it now says something else.

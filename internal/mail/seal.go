@@ -17,6 +17,7 @@ type party struct {
 	ID   string // user id, or the invitation's while nobody has registered
 	Name string
 	Org  string // practice, or "Patient"
+	All  string // everybody's name, where the other side is several people; else empty
 }
 
 // line is the name with the organisation behind it.
@@ -78,19 +79,45 @@ func sealParty(o crypt.Sealer, m *member) (err error) {
 
 // packParty writes a name and its organisation: the name's length in bytes, both texts. People choose their names, so no
 // sign between the two could be trusted.
+//
+// A group begins with a length of 0, which no name has: then name, organisation with its length, everybody's names.
 func packParty(p party) []byte {
+	if p.All != "" {
+		b := binary.AppendUvarint([]byte{0}, uint64(len(p.Name)))
+		b = binary.AppendUvarint(append(b, p.Name...), uint64(len(p.Org)))
+		return append(append(b, p.Org...), p.All...)
+	}
 	b := binary.AppendUvarint(nil, uint64(len(p.Name)))
 	return append(append(b, p.Name...), p.Org...)
 }
 
 func unpackParty(b []byte, p *party) error {
+	group := len(b) > 1 && b[0] == 0
+	if group {
+		b = b[1:]
+	}
+	name, rest, err := cutText(b)
+	if err != nil {
+		return err
+	}
+	if p.Name, p.Org, p.All = name, string(rest), ""; !group {
+		return nil
+	}
+	if p.Org, rest, err = cutText(rest); err != nil {
+		return err
+	}
+	p.All = string(rest)
+	return nil
+}
+
+// cutText takes a text with its length from the front.
+func cutText(b []byte) (string, []byte, error) {
 	long, size := binary.Uvarint(b)
 	n := int(long) //nolint:gosec // too large a length is refused below, as a negative or too large one
 	if size <= 0 || n < 0 || n > len(b)-size {
-		return errors.New("a sealed name of another form")
+		return "", nil, errors.New("a sealed name of another form")
 	}
-	p.Name, p.Org = string(b[size:size+n]), string(b[size+n:])
-	return nil
+	return string(b[size : size+n]), b[size+n:], nil
 }
 
 // openMember opens what a member row shows.

@@ -193,7 +193,7 @@ func (s *Service) merge(ctx context.Context, b box) (bool, error) {
 		return false, fmt.Errorf("list an index: %w", err)
 	}
 	slices.Reverse(all)
-	run := neighbours(all)
+	run := adjoining(all)
 	if run == nil {
 		return false, nil
 	}
@@ -227,8 +227,8 @@ func (s *Service) merge(ctx context.Context, b box) (bool, error) {
 	})
 }
 
-// neighbours finds sixteen segments of one size without a gap, oldest first; nil when there are none.
-func neighbours(all []segment) []segment {
+// adjoining finds sixteen segments of one size without a gap, oldest first; nil when there are none.
+func adjoining(all []segment) []segment {
 	run := 0
 	for i, g := range all {
 		if i > run && (g.count != all[i-1].count || g.from != all[i-1].from+all[i-1].count) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"securepractice/internal/account"
 	"securepractice/internal/actor"
@@ -36,6 +37,15 @@ func (r recipient) party() party {
 	return p
 }
 
+// addressLine is To as it is typed for these.
+func addressLine(to []recipient) string {
+	list := make([]string, len(to))
+	for i, r := range to {
+		list[i] = r.person.Email + r.invited.Email
+	}
+	return strings.Join(list, ", ")
+}
+
 func partyOf(c account.Card) party {
 	p := party{ID: c.ID, Name: c.Name, Org: c.Practice}
 	if c.Role == actor.Patient {
@@ -53,14 +63,17 @@ type outgoing struct {
 	body      string
 	author    account.Card
 	to        []recipient
-	members   []member // of the thread before this message
-	rows      []member // what it adds to the mailboxes, sealed: the author's first, then those of registered recipients
-	version   int64    // of the thread when the message was made ready
-	firstPost bool     // it begins its thread
+	closed    []account.Card // who takes part and gets nothing more, because their accounts are closed
+	members   []member       // of the thread before this message
+	rows      []member       // what it adds to the mailboxes, sealed: the author's first, then those of registered recipients
+	version   int64          // of the thread when the message was made ready
+	firstPost bool           // it begins its thread
+	formKey   *crypt.Thread  // of the form's first message, whose files this one shares; nil for that one itself
+	origin    origin         // of what it passes on
 }
 
-// Send sends a new message. Only a paid practice user may (SPEC.md, People). It answers when everything is stored; the
-// same form sent again gets the same answer.
+// Send sends a new message, or several to patients apart. Only a paid practice user may (SPEC.md, People). It answers when
+// everything is stored; the same form sent again gets the same answer.
 func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, error) {
 	if err := mayCompose(by); err != nil {
 		return Sent{}, err
@@ -68,7 +81,7 @@ func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, er
 	if !validID(c.DraftID) {
 		return Sent{}, fault.ErrNotFound()
 	}
-	c.To, c.Subject = oneLine(c.To), oneLine(c.Subject)
+	c.To, c.Subject = toLine(c.To), oneLine(c.Subject)
 	to, err := s.checkCompose(ctx, by, c)
 	if err != nil {
 		return Sent{}, err
@@ -78,14 +91,18 @@ func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, er
 	} else if err != nil {
 		return Sent{}, err
 	}
+	from, err := s.checkForward(ctx, by, c, to...)
+	if err != nil {
+		return Sent{}, err
+	}
 	cards, err := s.o.Account.Cards(ctx, s.o.DB, []string{by.ID})
 	if err != nil {
 		return Sent{}, err
 	}
 	var sent Sent
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		sent, err = s.begin(ctx, tx, outgoing{by: by, subject: c.Subject, body: c.Body, author: cards[by.ID], firstPost: true,
-			msg: message{threadID: db.NewID(), id: c.DraftID, authorID: by.ID, authorOwner: by.OwnerID, writtenAt: s.now()}}, to)
+		sent, err = s.begin(ctx, tx, outgoing{by: by, subject: c.Subject, body: c.Body, author: cards[by.ID], firstPost: true, origin: from,
+			msg: message{authorID: by.ID, authorOwner: by.OwnerID, writtenAt: s.now()}}, s.parcels(c.DraftID, to))
 		return err
 	})
 	if errors.Is(err, errStored) {
@@ -94,33 +111,71 @@ func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, er
 	return sent, err
 }
 
-// begin stores a message that begins a thread.
-func (s *Service) begin(ctx context.Context, tx *db.Tx, o outgoing, to target) (Sent, error) {
-	who, err := s.engage(ctx, tx, o.by, to)
+// begin stores the messages of a form, each beginning a thread: all of them or none.
+func (s *Service) begin(ctx context.Context, tx *db.Tx, o outgoing, list []parcel) (first Sent, err error) {
+	who, err := s.engage(ctx, tx, o.by, list)
 	if err != nil {
 		return Sent{}, err
 	}
-	o.to = []recipient{who}
+	var key *crypt.Thread
+	for i, p := range list {
+		m := o
+		m.msg.id, m.msg.threadID, m.to, m.formKey = p.id, db.NewID(), who[i], key
+		if i > 0 {
+			m.msg.formID = list[0].id
+		}
+		sent, err := s.beginOne(ctx, tx, &m)
+		if err != nil {
+			return Sent{}, err
+		}
+		if i == 0 {
+			first, key = sent, m.key
+		}
+	}
+	first.Messages = len(list)
+	return first, nil
+}
+
+// beginOne stores a message that begins a thread.
+func (s *Service) beginOne(ctx context.Context, tx *db.Tx, o *outgoing) (sent Sent, err error) {
 	if o.key, err = crypt.NewThread(); err != nil {
 		return Sent{}, err
 	}
-	if err := s.makeThread(ctx, tx, o); err != nil {
+	if err := s.makeThread(ctx, tx, *o); err != nil {
 		return Sent{}, err
 	}
-	if who.registered() {
-		if err := s.noteContacts(ctx, tx, []pair{{o.by.ID, o.by.OwnerID, who.person}}); err != nil {
-			return Sent{}, err
+	var known []pair
+	for _, r := range o.to {
+		if r.registered() {
+			known = append(known, pair{o.by.ID, o.by.OwnerID, r.person})
 		}
 	}
-	if err := s.seal(ctx, tx, &o); err != nil {
+	if err := s.noteContacts(ctx, tx, known); err != nil {
 		return Sent{}, err
 	}
-	return s.store(ctx, tx, o)
+	if err := s.seal(ctx, tx, o); err != nil {
+		return Sent{}, err
+	}
+	return s.store(ctx, tx, *o)
 }
 
-// engage settles who gets the message. An invitation is held in place, so that its acceptance comes either before this
+// engage settles who gets the messages. An invitation is held in place, so that its acceptance comes either before this
 // act, which then fails, or after it, and finds the message.
-func (s *Service) engage(ctx context.Context, tx *db.Tx, by actor.Actor, to target) (recipient, error) {
+func (s *Service) engage(ctx context.Context, tx *db.Tx, by actor.Actor, list []parcel) ([][]recipient, error) {
+	who := make([][]recipient, len(list))
+	for i, p := range list {
+		for _, t := range p.to {
+			r, err := s.engageOne(ctx, tx, by, t)
+			if err != nil {
+				return nil, err
+			}
+			who[i] = append(who[i], r)
+		}
+	}
+	return who, nil
+}
+
+func (s *Service) engageOne(ctx context.Context, tx *db.Tx, by actor.Actor, to target) (recipient, error) {
 	if to.person.ID != "" {
 		return recipient{person: to.person}, nil
 	}
@@ -136,7 +191,8 @@ func (s *Service) engage(ctx context.Context, tx *db.Tx, by actor.Actor, to targ
 	if err != nil {
 		return recipient{}, err
 	}
-	if !open {
+	// A colleague may have invited the address meanwhile, as a patient: who is in whose message must be settled anew.
+	if !open || (inv.Role == invite.Patient) != to.patient() {
 		return recipient{}, fault.New(fault.Conflict, "The recipient's invitation has just changed. Select Send again.")
 	}
 	return recipient{invited: inv}, nil
@@ -215,12 +271,18 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, o outgoing) (Sent, error
 	if err := s.addressTo(ctx, tx, o); err != nil {
 		return Sent{}, err
 	}
-	return Sent{MessageID: o.msg.id, ThreadID: o.msg.threadID, State: o.msg.state}, s.hand(ctx, tx, o, true)
+	if err := s.noteForward(ctx, tx, o); err != nil {
+		return Sent{}, err
+	}
+	return Sent{MessageID: o.msg.id, ThreadID: o.msg.threadID, State: o.msg.state, Messages: 1}, s.hand(ctx, tx, o, true)
 }
 
 // takeFiles removes the draft behind the message and makes its files the message's. Without a draft there are none: a
-// file is only ever taken in for a stored draft.
+// file is only ever taken in for a stored draft. A form's further messages share the files of the first.
 func (s *Service) takeFiles(ctx context.Context, tx *db.Tx, o outgoing) (attach.Moved, error) {
+	if o.formKey != nil {
+		return s.o.Attach.Share(ctx, tx, attach.Move{From: holder(o.msg.formID), To: holder(o.msg.id), Open: o.formKey, Seal: o.key})
+	}
 	threadID, found, err := takeDraft(ctx, tx, o.msg.authorID, o.msg.id)
 	if err != nil {
 		return attach.Moved{}, fmt.Errorf("take a draft: %w", err)

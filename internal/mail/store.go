@@ -29,6 +29,7 @@ type member struct {
 // message is a row of mail_message.
 type message struct {
 	threadID, id, authorID, authorOwner string
+	formID                              string // the first message of the same form; "" for that one itself
 	sealed                              []byte
 	files                               int64
 	state                               string
@@ -113,10 +114,10 @@ func insertKeys(ctx context.Context, tx *db.Tx, keys []wrap) error {
 // insertMessage is false when the author has a message of this id already.
 func insertMessage(ctx context.Context, tx *db.Tx, m message) (bool, error) {
 	n, err := tx.Exec(ctx, `
-		INSERT INTO mail_message (thread_id, id, author_id, author_owner_id, body_sealed, files, state, written_at, delivered_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		INSERT INTO mail_message (thread_id, id, author_id, author_owner_id, body_sealed, files, state, written_at, delivered_at, form_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (author_id, id) DO NOTHING`,
-		m.threadID, m.id, m.authorID, m.authorOwner, m.sealed, m.files, m.state, m.writtenAt, null(m.deliveredAt))
+		m.threadID, m.id, m.authorID, m.authorOwner, m.sealed, m.files, m.state, m.writtenAt, null(m.deliveredAt), null(m.formID))
 	return n == 1, err
 }
 
@@ -136,6 +137,9 @@ type delivery struct {
 }
 
 func insertDeliveries(ctx context.Context, tx *db.Tx, list []delivery) error {
+	if len(list) == 0 {
+		return nil
+	}
 	var args []any
 	for _, d := range list {
 		args = append(args, d.userID, d.messageID, d.threadID, d.role, null(d.deliveredAt))
@@ -186,7 +190,7 @@ func dropPending(ctx context.Context, tx *db.Tx, messageID string) error {
 }
 
 // putMembers writes the rows of those a message concerns: new members, and for known ones what is new. A message that
-// arrives brings the thread to the Inbox, unread, from wherever it was; one's own leaves it where it is.
+// arrives brings the thread to the Inbox, unread, from wherever it was; one's own leaves it where it is. Labels follow.
 func putMembers(ctx context.Context, tx *db.Tx, list []member) error {
 	if len(list) == 0 {
 		return nil
@@ -206,7 +210,10 @@ func putMembers(ctx context.Context, tx *db.Tx, list []member) error {
 			last_at = excluded.last_at, last_from_id = excluded.last_from_id, last_from_name_sealed = excluded.last_from_name_sealed,
 			snippet_sealed = excluded.snippet_sealed, files = mail_member.files + excluded.files,
 			messages = mail_member.messages + excluded.messages`, args...)
-	return err
+	if err != nil {
+		return err
+	}
+	return followLabels(ctx, tx, list)
 }
 
 // renameOther writes who a thread is with, once an invited person has registered. The rows exist.
@@ -243,24 +250,6 @@ func withdraw(ctx context.Context, tx *db.Tx, m message, snippet []byte) error {
 		SET messages = messages - 1, files = files - $3, snippet_sealed = $4
 		WHERE user_id = $1 AND thread_id = $2`, m.authorID, m.threadID, m.files, snippet)
 	return err
-}
-
-// setFolder moves a person's thread between Inbox and Archive; false when it is not theirs or in neither.
-func setFolder(ctx context.Context, tx *db.Tx, userID, threadID, folder string) (bool, error) {
-	n, err := tx.Exec(ctx, `
-		UPDATE mail_member
-		SET folder = $3
-		WHERE user_id = $1 AND thread_id = $2 AND folder IN ('inbox', 'archive')`, userID, threadID, folder)
-	return n == 1, err
-}
-
-// setUnread marks a person's thread unread; false when it is not theirs or stands in no folder.
-func setUnread(ctx context.Context, tx *db.Tx, userID, threadID string) (bool, error) {
-	n, err := tx.Exec(ctx, `
-		UPDATE mail_member
-		SET unread = TRUE, viewed_at = NULL, viewed_session = NULL
-		WHERE user_id = $1 AND thread_id = $2 AND folder IN ('inbox', 'archive')`, userID, threadID)
-	return n == 1, err
 }
 
 // setViewed notes that a person sees a thread now; seen says that they see its newest messages. It holds the row until

@@ -65,14 +65,6 @@ func listDrafts(ctx context.Context, r db.Reader, authorID string, after spot, m
 		LIMIT $4`, authorID, after.at, after.id, most)
 }
 
-// countDrafts counts a person's drafts, to a hundred.
-func countDrafts(ctx context.Context, r db.Reader, authorID string) (int64, error) {
-	n, _, err := db.One(ctx, r, db.Scan1[int64], `
-		SELECT COUNT(*)
-		FROM (SELECT 1 FROM mail_draft WHERE author_id = $1 LIMIT 100) few`, authorID)
-	return n, err
-}
-
 // takeDraft removes a draft and says which thread it was a reply in; found is false when the person has no such draft.
 func takeDraft(ctx context.Context, tx *db.Tx, authorID, id string) (threadID string, found bool, err error) {
 	return db.One(ctx, tx, db.Scan1[string], `

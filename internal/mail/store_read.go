@@ -35,12 +35,8 @@ func scanKeyedMember(row db.Row) (member, error) {
 
 // listMembers is one page of a folder, newest first: one range of mail_member_folder, with what a list shows.
 func listMembers(ctx context.Context, r db.Reader, userID, folder string, after spot, most int) ([]member, error) {
-	return db.All(ctx, r, func(row db.Row) (member, error) {
-		m := member{userID: userID}
-		err := row(&m.threadID, &m.ownerID, &m.unread, &m.lastAt, &m.other.ID, &m.otherSealed, &m.subjectSealed, &m.snippetSealed, &m.files)
-		return m, err
-	}, `
-		SELECT mm.thread_id, mm.owner_id, mm.unread, mm.last_at, mm.last_from_id, mm.last_from_name_sealed, mm.subject_sealed, mm.snippet_sealed, mm.files
+	return db.All(ctx, r, listed(userID), `
+		SELECT `+listColumns+`
 		FROM mail_member mm
 		WHERE mm.user_id = $1 AND mm.folder = $2 AND (mm.last_at, mm.thread_id) < ($3, $4)
 		ORDER BY mm.last_at DESC, mm.thread_id DESC
@@ -158,30 +154,33 @@ func findMessage(ctx context.Context, r db.Reader, id string) (stored, bool, err
 		WHERE d.message_id = $1 AND d.role = 'from'`, id)
 }
 
-// listTargets lists to whom a message was written: people and invitations.
-func listTargets(ctx context.Context, r db.Reader, messageID string) ([]string, error) {
-	return db.All(ctx, r, db.Scan1[string], `
-		SELECT user_id FROM mail_delivery WHERE message_id = $1 AND role = 'to'
+// listForm lists the messages that one form of a person became, those that were stopped too.
+func listForm(ctx context.Context, r db.Reader, authorID, form string) ([]stored, error) {
+	return db.All(ctx, r, scanStored, `
+		SELECT `+storedColumns+`
+		FROM mail_message m
+		JOIN mail_thread t ON t.id = m.thread_id
+		JOIN mail_thread_key k ON k.thread_id = m.thread_id AND k.owner_id = m.author_owner_id
+		WHERE m.author_id = $1 AND (m.id = $2 OR m.form_id = $2)
+		ORDER BY m.id`, authorID, form)
+}
+
+// addressed is one a message was written to: a person or an invitation, which somebody may have claimed since.
+type addressed struct {
+	id      string
+	claimed bool
+}
+
+// listTargets lists to whom a message was written.
+func listTargets(ctx context.Context, r db.Reader, messageID string) ([]addressed, error) {
+	return db.All(ctx, r, func(row db.Row) (addressed, error) {
+		var a addressed
+		err := row(&a.id, &a.claimed)
+		return a, err
+	}, `
+		SELECT user_id, FALSE FROM mail_delivery WHERE message_id = $1 AND role = 'to'
 		UNION ALL
-		SELECT invitation_id FROM mail_pending WHERE message_id = $1`, messageID)
-}
-
-// listWaitingPeople lists the people whom a thread's messages are still on their way to.
-func listWaitingPeople(ctx context.Context, r db.Reader, threadID string) ([]string, error) {
-	return db.All(ctx, r, db.Scan1[string], `
-		SELECT DISTINCT d.user_id
-		FROM mail_message m
-		JOIN mail_delivery d ON d.message_id = m.id
-		WHERE m.thread_id = $1 AND m.state = 'waiting' AND d.role = 'to'`, threadID)
-}
-
-// listWaitingInvitations lists the invitations that a thread's messages wait with.
-func listWaitingInvitations(ctx context.Context, r db.Reader, threadID string) ([]string, error) {
-	return db.All(ctx, r, db.Scan1[string], `
-		SELECT DISTINCT p.invitation_id
-		FROM mail_message m
-		JOIN mail_pending p ON p.message_id = m.id
-		WHERE m.thread_id = $1 AND p.state = 'waiting'`, threadID)
+		SELECT invitation_id, state = 'claimed' FROM mail_pending WHERE message_id = $1`, messageID)
 }
 
 // receipt says how one message stands with one of those it was written to.
@@ -213,19 +212,20 @@ func listReceipts(ctx context.Context, r db.Reader, messageIDs []string) ([]rece
 // seen is a message as one person may see it.
 type seen struct {
 	message
-	mine     bool
-	openedAt int64 // by this person; 0 for what is new to them
+	mine          bool
+	openedAt      int64  // by this person; 0 for what is new to them
+	forwardedFrom string // the message it passes on
 }
 
 // listSeen lists the newest messages of a thread that a person may see: their own, and what was given to them.
 func listSeen(ctx context.Context, r db.Reader, userID, threadID string, after spot, most int) ([]seen, error) {
 	return db.All(ctx, r, func(row db.Row) (seen, error) {
 		var s seen
-		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt)
+		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom)
 		return s, err
 	}, `
 		SELECT m.thread_id, m.id, m.author_id, m.author_owner_id, m.body_sealed, m.files, m.state, m.written_at, COALESCE(m.delivered_at, 0),
-			d.role = 'from', COALESCE(d.opened_at, 0)
+			d.role = 'from', COALESCE(d.opened_at, 0), COALESCE(m.forwarded_from, '')
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
 		WHERE m.thread_id = $2 AND m.state IN ('waiting', 'delivered') AND (d.role = 'from' OR d.delivered_at IS NOT NULL)

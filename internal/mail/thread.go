@@ -27,6 +27,8 @@ type letter struct {
 	body   string
 	files  []attach.File
 	state  standing // of one's own
+	given  bool     // it was delivered, so that it can be forwarded
+	from   comesFrom
 }
 
 // thread is a conversation as one participant sees it.
@@ -39,6 +41,11 @@ type thread struct {
 	draft               Draft    // of a reply; its ID is always set
 	draftFiles          []attach.File
 	wasUnread           bool
+	with                []participant // the others, where there are several
+	lastAt              int64
+	in                  section // the list it was opened from
+	above, below        string  // the conversations before and behind it there; "" at an end
+	margin                      // with the labels it wears
 }
 
 // view says what of a thread is asked for.
@@ -135,11 +142,14 @@ func (s *Service) show(ctx context.Context, by actor.Actor, m member, list []see
 	if err := s.openMember(ctx, s.o.DB, &m); err != nil {
 		return thread{}, err
 	}
-	t := thread{id: m.threadID, subject: m.subject, folder: m.folder, other: m.other, messages: m.messages, wasUnread: wasUnread}
+	t := thread{id: m.threadID, subject: m.subject, folder: m.folder, other: m.other, messages: m.messages, wasUnread: wasUnread, lastAt: m.lastAt}
 	if len(list) > s.set.ThreadSize {
 		list = list[:s.set.ThreadSize]
 		last := list[len(list)-1]
 		t.older = s.cursor(by, m.threadID, last.writtenAt, last.id)
+	}
+	if err := s.withWhom(ctx, by, &t); err != nil {
+		return t, err
 	}
 	slices.Reverse(list)
 	key, err := s.unwrap(ctx, s.o.DB, m.threadID, m.ownerID, m.wrapped)
@@ -179,23 +189,64 @@ func (s *Service) letters(ctx context.Context, list []seen, key *crypt.Thread) (
 	if err != nil {
 		return nil, err
 	}
+	from, err := s.origins(ctx, list)
+	if err != nil {
+		return nil, err
+	}
 	letters := make([]letter, len(list))
 	for i, m := range list {
 		if letters[i], err = openLetter(m, key, cards[m.authorID]); err != nil {
 			return nil, err
 		}
-		letters[i].files, letters[i].state = files[holder(m.id)], states[m.id]
+		letters[i].files, letters[i].state, letters[i].from = files[holder(m.id)], states[m.id], from[m.id]
 	}
 	return letters, nil
 }
 
 func openLetter(m seen, key *crypt.Thread, author account.Card) (letter, error) {
 	body, err := openBody(key, m.id, m.sealed)
-	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body}
+	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body, given: m.state == Delivered}
 	if !m.mine && m.deliveredAt > 0 {
 		l.at = clock.Time(m.deliveredAt)
 	}
 	return l, err
+}
+
+// surround reads what stands around a conversation in the list it was opened from: its neighbours, folders and labels.
+func (s *Service) surround(ctx context.Context, by actor.Actor, t *thread, word string) (err error) {
+	t.in = sectionFor(word, t.folder)
+	if t.margin, err = s.margin(ctx, by, t.id); err != nil || !t.in.threads() {
+		return err
+	}
+	if _, mine := labelIn(t.labels, t.in.label); t.in.label != "" && !mine {
+		t.in = sectionFor("", t.folder)
+	}
+	here := spot{at: t.lastAt, id: t.id}
+	if t.above, err = findNewer(ctx, s.o.DB, by.ID, t.in, here); err != nil {
+		return fmt.Errorf("find the conversation before: %w", err)
+	}
+	if t.below, err = findOlder(ctx, s.o.DB, by.ID, t.in, here); err != nil {
+		return fmt.Errorf("find the conversation behind: %w", err)
+	}
+	return nil
+}
+
+// worn are the labels that a conversation wears.
+func (t thread) worn() (list []ownLabel) {
+	for _, l := range t.labels {
+		if l.on {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// backTitle is what the way back is called.
+func (t thread) backTitle() string {
+	if l, ok := labelIn(t.labels, t.in.label); ok {
+		return l.name
+	}
+	return folderTitle(t.in.folder)
 }
 
 // replyDraft finds what the actor was writing in a thread, or a fresh id for it.

@@ -99,7 +99,7 @@ func TestUnreadAreOpen(t *testing.T) {
 		if n := p.Find("details.sheet[open]").Length(); n != 3 {
 			t.Errorf("%d open, want 3", n)
 		}
-		if got := p.text("details.sheet:not([open]) .text"); got != "one" {
+		if got := p.text("details.sheet:not([open]) .text > p"); got != "one" {
 			t.Errorf("folded = %q", got)
 		}
 		p = w.get("santos", "/mail/t/"+sent.ThreadID)
@@ -156,7 +156,7 @@ func TestStrangers(t *testing.T) {
 		w.work()
 		link, _ := w.get("dana", "/mail/t/"+sent.ThreadID+"?draft="+id).Find("[name=remove]").Attr("value")
 		rows := w.count("SELECT COUNT(*) FROM mail_message") + w.count("SELECT COUNT(*) FROM mail_draft") + w.count("SELECT COUNT(*) FROM attach_link")
-		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "attachments": {link}}
+		ours := map[string][]string{"t": {sent.ThreadID}, "d": {id}, "drafts": {id}, "sent": {sent.MessageID}, "m": {sent.MessageID}, "attachments": {link}, "l": {w.label("dana", "Own", "1")}}
 		walked := 0
 		for _, route := range w.router.Routes() {
 			part := strings.Split(route.Path, "/")
@@ -171,7 +171,7 @@ func TestStrangers(t *testing.T) {
 						if route.Method == http.MethodGet {
 							return w.get(name, path)
 						}
-						return w.post(name, path, url.Values{"id": {db.NewID()}, "version": {"0"}, "body": {"intrusion"}, "do": {"save"}})
+						return w.post(name, path, url.Values{"id": {db.NewID()}, "version": {"0"}, "body": {"intrusion"}, "do": {"save"}, "put": {db.NewID()}})
 					}
 					got, none := ask(path), ask(nowhere)
 					if got.code != 404 || none.code != 404 || strings.ReplaceAll(got.raw, real, "") != none.raw {

@@ -160,9 +160,7 @@ func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
 		d.ThreadID = o.msg.threadID
 	} else {
 		d.Subject = o.subject
-		if to := o.to; len(to) > 0 {
-			d.To = to[0].person.Email + to[0].invited.Email
-		}
+		d.To = addressLine(o.to)
 	}
 	row, err := s.sealDraft(ctx, tx, o.msg.authorID, o.msg.authorOwner, d)
 	if err != nil {
@@ -170,6 +168,9 @@ func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
 	}
 	if _, err := insertDraft(ctx, tx, row); err != nil {
 		return fmt.Errorf("bring a message back: %w", err)
+	}
+	if err := s.keepOrigin(ctx, tx, o.msg.id, d.ID); err != nil {
+		return err
 	}
 	owner, err := s.o.Keys.Owner(ctx, tx, o.msg.authorOwner)
 	if err != nil {

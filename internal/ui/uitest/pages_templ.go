@@ -1148,7 +1148,7 @@ func thread() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "Inbox</a><h1 id=\"th\">Referral: J. Alvarez, implant consult #30<span class=\"sub\">With Dr. Miguel Santos, Eastlake Oral Surgery. 2 messages</span></h1><div class=\"acts\"><button class=\"btn quiet toggle\" type=\"button\" data-toggle-all hidden aria-expanded=\"false\">Show all messages</button> <button class=\"btn\" type=\"button\" data-print hidden>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "Inbox</a><h1 id=\"th\">Referral: J. Alvarez, implant consult #30<span class=\"sub\">With Dr. Miguel Santos, Eastlake Oral Surgery. 2 messages</span></h1><div class=\"acts\"><a class=\"btn quiet toggle\" href=\"?all=1\" data-toggle-all aria-expanded=\"false\">Show all messages</a> <button class=\"btn\" type=\"button\" data-print hidden>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
