@@ -82,15 +82,7 @@ func searchLabel(field string) string {
 }
 
 func searchFolders() []ui.Option {
-	return []ui.Option{{Value: Inbox, Label: "Inbox"}, {Value: "sent", Label: "Sent"}, {Value: Archive, Label: "Archive"}, {Value: inTrash, Label: "Trash"}}
-}
-
-// folderName is where a message that was found lies.
-func folderName(folder string) string {
-	if folder == inTrash {
-		return "Trash"
-	}
-	return folderTitle(folder)
+	return []ui.Option{{Value: Inbox, Label: "Inbox"}, {Value: "sent", Label: "Sent"}, {Value: Archive, Label: "Archive"}, {Value: Trash, Label: "Trash"}}
 }
 
 // progressLine says how far the reading of a large mailbox has come.
