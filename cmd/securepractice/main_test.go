@@ -118,6 +118,31 @@ func TestAuditVerifyFailsOnAChangedTrail(t *testing.T) {
 	want(t, run(t.Context(), with("audit", "verify")), "problems in the audit trail")
 }
 
+func TestSearchRebuildTakesBackEveryNumber(t *testing.T) {
+	dir := t.TempDir()
+	with := func(args ...string) []string {
+		return append(args, "--data", filepath.Join(dir, "data"), "--root-key-file", filepath.Join(dir, "root.key"))
+	}
+	must(t, run(t.Context(), with("migrate")))
+	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "data", "securepractice.db"), db.Options{})
+	must(t, err)
+	defer func() { must(t, d.Close()) }() // the command runs beside the program that has the folder open
+	must(t, d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO mail_box (user_id, next_n, base_n, clean_n, searched_at, version) VALUES ('u', 9000, 0, 0, 1, 1)")
+		if err == nil {
+			_, err = tx.Exec(ctx, "INSERT INTO mail_delivery (user_id, message_id, thread_id, role, n) VALUES ('u', 'a', 't', 'to', 0), ('u', 'b', 't', 'to', 8999)")
+		}
+		return err
+	}))
+	want(t, run(t.Context(), with("search", "rebuild", "--user", "nobody@portal.example")), "Nobody signs in with this address")
+	must(t, run(t.Context(), with("search", "rebuild")))
+	for query, n := range map[string]int64{"SELECT COUNT(*) FROM mail_delivery WHERE n IS NOT NULL": 0, "SELECT clean_n FROM mail_box": 9000, "SELECT COUNT(*) FROM river_job WHERE kind = 'mail_index'": 1} {
+		if got, _, err := db.One(t.Context(), d, db.Scan1[int64], query); err != nil || got != n {
+			t.Errorf("%s: %d, want %d (%v)", query, got, n, err)
+		}
+	}
+}
+
 func TestMigratePostgresByItsOwner(t *testing.T) {
 	owner, program := dbtest.PostgresURLs(t)
 	key := filepath.Join(t.TempDir(), "root.key")

@@ -71,6 +71,9 @@ func (s *Service) renderSearch(w http.ResponseWriter, r *http.Request, status in
 // filtered says whether a search asks for more than words.
 func (f Search) filtered() bool { f.Words = ""; return f != Search{} }
 
+// words are what was sought, as typed.
+func (f Search) words() string { return strings.TrimSpace(f.Words + " " + f.Person) }
+
 func searchLabel(field string) string {
 	if field == "person" {
 		return "Person"
@@ -79,15 +82,7 @@ func searchLabel(field string) string {
 }
 
 func searchFolders() []ui.Option {
-	return []ui.Option{{Value: Inbox, Label: "Inbox"}, {Value: "sent", Label: "Sent"}, {Value: Archive, Label: "Archive"}, {Value: inTrash, Label: "Trash"}}
-}
-
-// folderName is where a message that was found lies.
-func folderName(folder string) string {
-	if folder == inTrash {
-		return "Trash"
-	}
-	return folderTitle(folder)
+	return []ui.Option{{Value: Inbox, Label: "Inbox"}, {Value: "sent", Label: "Sent"}, {Value: Archive, Label: "Archive"}, {Value: Trash, Label: "Trash"}}
 }
 
 // progressLine says how far the reading of a large mailbox has come.

@@ -42,9 +42,6 @@ type Search struct {
 	Unread bool   `json:"unread,omitempty"`
 }
 
-// inTrash is the folder of what was thrown away.
-const inTrash = "trash"
-
 // query is a search that can be run.
 type query struct {
 	words   []sought
@@ -65,7 +62,7 @@ func (f Search) read(zone *time.Location) (query, error) {
 	}
 	q.sieve = sieve{folder: f.Folder, files: f.Files, unread: f.Unread}
 	switch f.Folder {
-	case "", Inbox, "sent", Archive, inTrash:
+	case "", Inbox, "sent", Archive, Trash:
 	default:
 		wrong.Add("folder", "Choose a folder")
 	}

@@ -1,8 +1,10 @@
 package mail_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -420,6 +422,43 @@ func TestSearchIsPrivate(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodHead, "https://portal.example"+to, nil)
 		w.do(r, "dana")
 		w.want(1, `SELECT COUNT(*) FROM audit_event WHERE action = 'mail.searched'`)
+	})
+}
+
+// TestSearchLeavesNoWordInTheLog: with everything logged, and with the index broken, the log names the route alone.
+func TestSearchLeavesNoWordInTheLog(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var said bytes.Buffer
+		w.mount(slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		w.find("dana", "quokka")
+		to := w.seek("dana", "quokka")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "https://portal.example"+to, nil)
+		w.do(r, "dana")
+		sealed := strings.TrimPrefix(to, "/mail/search?q=")
+		if log := said.String(); !strings.Contains(log, "route=/mail/search") || strings.Contains(log, "quokka") || strings.Contains(log, sealed) {
+			t.Error(log)
+		}
+	})
+}
+
+func TestHostileTextIsHarmlessInHits(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		evil := `"><script>alert(1)</script><img src=x onerror=alert(2)> crown`
+		w.send("dana", "santos@example.org", evil, evil)
+		for _, words := range []string{"crown", "script", "img"} {
+			p := w.find("santos", words)
+			if p.Find(".conv").Length() != 1 || p.Find("main script, main img").Length() != 0 || p.Find(".subj mark").Length() == 0 {
+				t.Errorf("%s: %s", words, p.raw)
+			}
+		}
+		if p := w.find("santos", evil); p.Find("#q").AttrOr("value", "") != evil || p.Find("main script, main img").Length() != 0 {
+			t.Error(p.text("main"))
+		}
+		if p := w.find("santos", "", "person", "<b>zzz"); p.text(".pane.list .empty p") != "Nothing matches “<b>zzz”." {
+			t.Error(p.text(".empty p"))
+		}
 	})
 }
 
