@@ -67,18 +67,6 @@ func (s *Service) listBeside(r *http.Request, by actor.Actor, folder string) (li
 	return s.listFolder(r.Context(), by, folder, "")
 }
 
-func (s *Service) showPrint(w http.ResponseWriter, r *http.Request) error {
-	if done, err := s.unseen(w, r); done {
-		return err
-	}
-	by := web.Actor(r)
-	t, err := s.open(r.Context(), by, view{threadID: r.PathValue("id"), cursor: r.URL.Query().Get("after"), printed: true})
-	if err != nil {
-		return err
-	}
-	return web.Render(w, r, http.StatusOK, printPage(threadProps{t: t, by: by, now: s.o.Clock.Now()}))
-}
-
 func (s *Service) postMove(folder, said string) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := web.ReadForm(w, r); err != nil {

@@ -28,6 +28,7 @@ type Settings struct {
 	ResendPerDay int64         // invitations sent again for one invitation; 3
 	AskPerHour   int64         // addresses a person looks up while composing; 200
 	MaxSignature int           // characters; 500
+	TakePerHour  int64         // conversations a person takes out as PDF, and as many as exports; 60
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 }
 
@@ -42,6 +43,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.AskPerHour, 200)
 	put(&s.MaxSignature, 500)
 	put(&s.TextsPerDay, 20)
+	put(&s.TakePerHour, 60)
 	return s
 }
 
@@ -67,6 +69,7 @@ type Options struct {
 	Invite   *invite.Service
 	Attach   *attach.Service
 	Hub      *web.Hub
+	Product  string // the portal's name, as records say it
 	Settings Settings
 }
 
