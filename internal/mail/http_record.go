@@ -12,6 +12,7 @@ import (
 func (s *Service) mountRecord(rt *web.Router) {
 	rt.Get(web.User, "/mail/t/{id}/print", s.showPrint)
 	rt.Download(web.User, "/mail/t/{id}/pdf", s.getPDF)
+	rt.Download(web.User, "/mail/t/{id}/export", s.getExport)
 }
 
 // recordAsked reads which record a request asks for.
@@ -76,4 +77,34 @@ func recordHeaders(w http.ResponseWriter, rec *record, kind, ext string) {
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "private, no-store")
+}
+
+// getExport hands out a ZIP as it is made. An error after it began ends the connection: half an archive never looks whole.
+func (s *Service) getExport(w http.ResponseWriter, r *http.Request) error {
+	if done, err := s.unseen(w, r); done {
+		return err
+	}
+	rec, err := s.take(r.Context(), web.Actor(r), recordAsked(r, asExport))
+	if err != nil {
+		return err
+	}
+	err = s.export(r.Context(), rec, &begun{w: w, begin: func() { recordHeaders(w, rec, "application/zip", "zip") }})
+	if r.Context().Err() != nil {
+		return nil // the browser has gone; there is nobody to tell
+	}
+	return err
+}
+
+// begun sets an answer's headers when its first bytes come, so that what fails before gets a page.
+type begun struct {
+	w     http.ResponseWriter
+	begin func()
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	if b.begin != nil {
+		b.begin()
+		b.begin = nil
+	}
+	return b.w.Write(p) //nolint:wrapcheck // the caller says what was written
 }
