@@ -88,12 +88,12 @@ func TestExportOfDamage(t *testing.T) {
 			if err != nil || !d.Type().IsRegular() {
 				return err
 			}
-			data, err := os.ReadFile(path) //nolint:gosec // a file of this test
+			data, err := os.ReadFile(path)
 			if err != nil || len(data) == 0 {
 				return err
 			}
 			data[len(data)-1] ^= 1
-			return os.WriteFile(path, data, 0o600) //nolint:gosec // as above
+			return os.WriteFile(path, data, 0o600)
 		}))
 		aborted := func() (aborted bool) {
 			defer func() { aborted = recover() != nil }()

@@ -40,7 +40,7 @@ func pdfText(t *testing.T, p page) string {
 	}
 	name := filepath.Join(t.TempDir(), "a.pdf")
 	must(t, os.WriteFile(name, []byte(p.raw), 0o600))
-	out, err := exec.CommandContext(t.Context(), tool, "-layout", name, "-").Output() //nolint:gosec // a program found by its name
+	out, err := exec.CommandContext(t.Context(), tool, "-layout", name, "-").Output()
 	must(t, err)
 	return strings.Join(strings.Fields(string(out)), " ")
 }
