@@ -26,7 +26,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.User, "/mail/sent/{id}/resend", s.postResend)
 
 	rt.Get(web.User, "/mail/t/{id}", s.showThread)
-	rt.Get(web.User, "/mail/t/{id}/print", s.showPrint)
+	s.mountRecord(rt)
 	rt.Upload(web.User, "/mail/t/{id}/reply", s.postReply)
 	rt.Form(web.User, "/mail/t/{id}/archive", s.postAct(doArchive, "Moved to Archive."))
 	rt.Form(web.User, "/mail/t/{id}/inbox", s.postAct(doInbox, "Moved to Inbox."))

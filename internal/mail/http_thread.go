@@ -83,18 +83,6 @@ func (s *Service) listBeside(r *http.Request, by actor.Actor, t thread) (list, e
 	return l, err
 }
 
-func (s *Service) showPrint(w http.ResponseWriter, r *http.Request) error {
-	if done, err := s.unseen(w, r); done {
-		return err
-	}
-	by := web.Actor(r)
-	t, err := s.open(r.Context(), by, view{threadID: r.PathValue("id"), cursor: r.URL.Query().Get("after"), printed: true})
-	if err != nil {
-		return err
-	}
-	return web.Render(w, r, http.StatusOK, printPage(threadProps{t: t, by: by, now: s.o.Clock.Now()}))
-}
-
 // postAct does one thing to a conversation and leads back to the list it was opened from.
 func (s *Service) postAct(do, said string) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {

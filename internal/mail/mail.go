@@ -31,6 +31,7 @@ type Settings struct {
 	AskPerHour   int64         // addresses a person looks up while composing; 200
 	MaxSignature int           // characters; 500
 	MaxTemplates int           // ready texts of a practice; 500
+	TakePerHour  int64         // conversations a person takes out as PDF, and as many as exports; 60
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 
 	SearchesPerMinute int64 // searches a person begins; 60
@@ -49,6 +50,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.TextsPerDay, 20)
 	put(&s.MaxTemplates, 500)
 	put(&s.SearchesPerMinute, 60)
+	put(&s.TakePerHour, 60)
 	return s
 }
 
@@ -76,6 +78,7 @@ type Options struct {
 	Attach   *attach.Service
 	Hub      *web.Hub
 	Jobs     *jobs.Client
+	Product  string // the portal's name, as records say it
 	Settings Settings
 }
 

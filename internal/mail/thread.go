@@ -51,7 +51,6 @@ type thread struct {
 // view says what of a thread is asked for.
 type view struct {
 	threadID, cursor, draftID string
-	printed                   bool
 }
 
 // open shows a thread to one of its participants and records it before anything of it is handed out: read mark, receipts and
@@ -72,7 +71,7 @@ func (s *Service) open(ctx context.Context, by actor.Actor, v view) (thread, err
 		return list, nil
 	}
 	var list []seen
-	if v.printed || s.isNew(by, m) {
+	if s.isNew(by, m) {
 		list, err = s.recordView(ctx, by, m, v, read)
 	} else {
 		list, err = read(s.o.DB)
@@ -113,7 +112,7 @@ func (s *Service) recordView(ctx context.Context, by actor.Actor, m member, v vi
 			}
 			tx.AfterCommit(func() { s.o.Hub.Wake(m.other.ID, by.ID) })
 		}
-		return s.o.Audit.RecordAll(ctx, tx, by, viewEvents(m.threadID, len(fresh), v.printed))
+		return s.o.Audit.RecordAll(ctx, tx, by, viewEvents(m.threadID, len(fresh)))
 	})
 	return list, err
 }
@@ -128,12 +127,8 @@ func unopened(list []seen) []string {
 	return ids
 }
 
-func viewEvents(threadID string, opened int, printed bool) []audit.Event {
-	e := audit.Event{Action: audit.MailView, SubjectKind: "thread", SubjectID: threadID, ThreadID: threadID, Detail: map[string]string{"opened": strconv.Itoa(opened)}}
-	if !printed {
-		return []audit.Event{e}
-	}
-	return []audit.Event{e, {Action: audit.MailPrinted, SubjectKind: "thread", SubjectID: threadID, ThreadID: threadID}}
+func viewEvents(threadID string, opened int) []audit.Event {
+	return []audit.Event{{Action: audit.MailView, SubjectKind: "thread", SubjectID: threadID, ThreadID: threadID, Detail: map[string]string{"opened": strconv.Itoa(opened)}}}
 }
 
 // show opens what a participant may see.

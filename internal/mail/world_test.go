@@ -87,7 +87,7 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	w.account = account.New(account.Options{DB: d, Keys: w.keys, Clock: w.clock, Notify: w.notify, Limit: counters, Audit: trail, Practice: practices, Verify: proofs})
 	w.invite = invite.New(invite.Options{DB: d, Keys: w.keys, Clock: w.clock, Notify: w.notify, Limit: counters, Audit: trail, Practice: practices, Verify: proofs, Account: w.account})
 	w.attach = attach.New(attach.Options{DB: d, Keys: w.keys, Clock: w.clock, Jobs: w.jobs, Audit: trail, Blobs: blobs, Scanner: scan.Demo{}})
-	w.Service = mail.New(mail.Options{DB: d, Keys: w.keys, Clock: w.clock, Notify: w.notify, Limit: counters, Audit: trail, Practice: practices, Account: w.account, Invite: w.invite, Attach: w.attach, Hub: w.hub, Jobs: w.jobs})
+	w.Service = mail.New(mail.Options{DB: d, Keys: w.keys, Clock: w.clock, Notify: w.notify, Limit: counters, Audit: trail, Practice: practices, Account: w.account, Invite: w.invite, Attach: w.attach, Hub: w.hub, Jobs: w.jobs, Product: "SecurePractice"})
 	w.invite.OnAccepted, w.attach.OnVerdict = w.Claim, w.Verdict
 	w.mount(log)
 	w.populate(practices)

@@ -17,6 +17,8 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Get(web.User, "/users", s.managers(s.showList))
 	rt.Form(web.User, "/users/find", s.managers(s.postFind))
 	rt.Form(web.User, "/users/two-step", s.managers(s.postTwoStep))
+	rt.Get(web.User, "/users/mail", s.managers(s.showMail))
+	rt.Form(web.User, "/users/mail", s.managers(s.postMail))
 	rt.Get(web.User, "/users/{id}", s.managers(s.showPerson))
 	rt.Form(web.User, "/users/{id}", s.managers(s.postPerson))
 }
