@@ -181,7 +181,7 @@ func (s *Service) standings(ctx context.Context, own []message) (map[string]stan
 		return nil, err
 	}
 	for _, m := range own {
-		states[m.id] = standAll(m, with[m.id], invited, names)
+		states[m.id] = s.standAll(m, with[m.id], invited, names)
 	}
 	return states, nil
 }

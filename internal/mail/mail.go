@@ -28,6 +28,7 @@ type Settings struct {
 	ResendPerDay int64         // invitations sent again for one invitation; 3
 	AskPerHour   int64         // addresses a person looks up while composing; 200
 	MaxSignature int           // characters; 500
+	RemindAfter  time.Duration // an author may be told of a message that is unopened so long; 48 h
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 }
 
@@ -41,6 +42,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.ResendPerDay, 3)
 	put(&s.AskPerHour, 200)
 	put(&s.MaxSignature, 500)
+	put(&s.RemindAfter, 48*time.Hour)
 	put(&s.TextsPerDay, 20)
 	return s
 }
@@ -81,6 +83,7 @@ func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
 	s.registerArrivals()
+	s.registerReminder()
 	return s
 }
 

@@ -42,17 +42,17 @@ func (s *Service) receivers(ctx context.Context, with map[string][]receipt, invi
 
 // standAll says how a message stands with all it was written to. With several it counts who has read it: "Read" alone
 // would be true of one of them and be taken for all.
-func standAll(m message, list []receipt, invited map[string]invite.Invitation, names map[string]string) standing {
+func (s *Service) standAll(m message, list []receipt, invited map[string]invite.Invitation, names map[string]string) standing {
 	switch len(list) {
 	case 0:
 		return stand(m, receipt{}, invite.Invitation{})
 	case 1:
-		return stand(m, list[0], invited[list[0].who])
+		return s.late(stand(m, list[0], invited[list[0].who]), m, list[0], invited[list[0].who])
 	}
 	all := standing{waits: true}
 	read := 0
 	for _, c := range list {
-		one := stand(m, c, invited[c.who])
+		one := s.late(stand(m, c, invited[c.who]), m, c, invited[c.who])
 		all.each = append(all.each, receiver{names[c.who], one})
 		all.waits = all.waits && one.waits
 		all.resend = all.resend || one.resend
