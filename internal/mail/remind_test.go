@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"securepractice/internal/db"
 	"securepractice/internal/mail"
 	"securepractice/internal/notify"
 )
@@ -66,5 +67,27 @@ func TestRemindedOnce(t *testing.T) {
 		if len(told("dana")) != 1 {
 			t.Error("told of a recalled message")
 		}
+	})
+}
+
+// TestRemindedOfNewcomer: a message that waits for a registration counts as unopened; one that was claimed and read does not.
+func TestRemindedOfNewcomer(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.prefer("dana", mail.Preferences{New: "email", Pace: "once", Read: "email"})
+		_, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: db.NewID(), To: "gloria@example.org", Subject: "Pre-med", Body: "b", New: newPatient()})
+		must(t, err)
+		w.clock.Advance(49 * time.Hour)
+		for range 2 {
+			must(t, w.RemindUnopened(t.Context()))
+		}
+		w.want(1, "SELECT COUNT(*) FROM mail_delivery WHERE reminded_at IS NOT NULL")
+		const words = "Recipient not registered yet. Not opened after 2 days. You can call them. Is their phone number right?"
+		if got := w.get("dana", "/mail/sent").text(".standing"); got != words {
+			t.Errorf("Sent says %q", got)
+		}
+		w.exec("UPDATE mail_delivery SET reminded_at = NULL")
+		w.exec("UPDATE mail_pending SET state = 'claimed'")
+		must(t, w.RemindUnopened(t.Context()))
+		w.want(0, "SELECT COUNT(*) FROM mail_delivery WHERE reminded_at IS NOT NULL")
 	})
 }
