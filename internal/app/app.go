@@ -214,6 +214,7 @@ func (a *App) connect() {
 	a.Jobs.Every("session sweep", 10*time.Minute, a.Account.SweepSessions)
 	a.Jobs.Every("password reminders", time.Hour, a.Account.RemindOfPasswords)
 	a.Jobs.Every("mail hourly", time.Minute, a.Mail.TellHourly)
+	a.Jobs.Every("mail unopened", time.Hour, a.Mail.RemindUnopened)
 	a.Jobs.Every("flow sweep", 10*time.Minute, a.Verify.Sweep)
 }
 

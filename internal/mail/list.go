@@ -123,10 +123,11 @@ func (s *Service) counts(ctx context.Context, by actor.Actor, l *list) (err erro
 // standing is how one's own message stands with its recipient.
 type standing struct {
 	words  string
-	readAt time.Time // when it was read; zero before
-	resend bool      // the invitation can be sent again
-	waits  bool      // neither read nor given yet
-	edit   string    // the open invitation whose details a User Manager can correct; "" = none
+	readAt time.Time  // when it was read; zero before
+	resend bool       // the invitation can be sent again
+	waits  bool       // neither read nor given yet
+	edit   string     // the open invitation whose details a User Manager can correct; "" = none
+	each   []receiver // how it stands with each of several recipients; empty for one
 }
 
 // listSentBox is a page of the actor's own messages.
@@ -178,9 +179,9 @@ func (s *Service) standings(ctx context.Context, own []message) (map[string]stan
 	if err != nil {
 		return nil, fmt.Errorf("read receipts: %w", err)
 	}
-	with := map[string]receipt{}
+	with := map[string][]receipt{}
 	for _, c := range receipts {
-		with[c.messageID] = c
+		with[c.messageID] = append(with[c.messageID], c)
 		if c.pending {
 			invitations = append(invitations, c.who)
 		}
@@ -189,9 +190,12 @@ func (s *Service) standings(ctx context.Context, own []message) (map[string]stan
 	if err != nil {
 		return nil, err
 	}
+	names, err := s.receivers(ctx, with, invited)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range own {
-		c := with[m.id]
-		states[m.id] = stand(m, c, invited[c.who])
+		states[m.id] = s.standAll(m, with[m.id], invited, names)
 	}
 	return states, nil
 }

@@ -32,6 +32,7 @@ type Settings struct {
 	MaxSignature int           // characters; 500
 	MaxTemplates int           // ready texts of a practice; 500
 	TakePerHour  int64         // conversations a person takes out as PDF, and as many as exports; 60
+	RemindAfter  time.Duration // an author may be told of a message that is unopened so long; 48 h
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 
 	SearchesPerMinute int64 // searches a person begins; 60
@@ -47,6 +48,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.ResendPerDay, 3)
 	put(&s.AskPerHour, 200)
 	put(&s.MaxSignature, 500)
+	put(&s.RemindAfter, 48*time.Hour)
 	put(&s.TextsPerDay, 20)
 	put(&s.MaxTemplates, 500)
 	put(&s.SearchesPerMinute, 60)
@@ -95,6 +97,7 @@ func New(o Options) *Service {
 	s.registerArrivals()
 	s.registerApart()
 	s.registerSearch()
+	s.registerReminder()
 	return s
 }
 
