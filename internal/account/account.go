@@ -161,6 +161,8 @@ type Card struct {
 	PracticeID, Practice         string // Practice is its name; both empty for patients
 	OwnerID, Phone, Cell, Zone   string
 	Paid, Manager, Active        bool
+	PracticePhone                string
+	AccessDays                   int // how long others can read the practice's messages; 0 = no end
 }
 
 // Find reads one user; NotFound when there is none.
@@ -197,7 +199,8 @@ func (s *Service) Cards(ctx context.Context, r db.Reader, ids []string) (map[str
 	}
 	for _, u := range users {
 		cards[u.ID] = Card{ID: u.ID, Name: u.Name(), First: u.First, Last: u.Last, Email: u.Email, Role: u.Role, PracticeID: u.PracticeID,
-			Practice: names[u.PracticeID].Name, OwnerID: u.OwnerID, Phone: u.Phone, Cell: u.Cell, Zone: u.Zone, Paid: u.Paid, Manager: u.Manager, Active: u.State != "deactivated"}
+			Practice: names[u.PracticeID].Name, OwnerID: u.OwnerID, Phone: u.Phone, Cell: u.Cell, Zone: u.Zone, Paid: u.Paid, Manager: u.Manager, Active: u.State != "deactivated",
+			PracticePhone: names[u.PracticeID].Phone, AccessDays: names[u.PracticeID].AccessDays}
 	}
 	return cards, nil
 }

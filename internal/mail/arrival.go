@@ -68,7 +68,7 @@ func (s *Service) arrived(ctx context.Context, tx *db.Tx, o outgoing, to account
 		return nil
 	}
 	return s.tell(ctx, tx, to, n.way, 1, notify.Message{Template: noticeNew, PracticeID: o.author.PracticeID,
-		Params: notify.Params{"author": o.author.ID, "thread": o.msg.threadID}})
+		Params: s.arrivalParams(o, to)})
 }
 
 // tell sends a notice of new messages as an e-mail, a text or both. Without a number, or after a day's many texts, an

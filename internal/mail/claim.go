@@ -150,7 +150,7 @@ func (s *Service) admit(ctx context.Context, tx *db.Tx, c claiming) error {
 	for _, m := range c.list {
 		d := delivery{userID: c.user.ID, messageID: m.id, threadID: m.threadID, role: "to"}
 		if m.state == Delivered {
-			d.deliveredAt = c.now
+			d.deliveredAt, d.until = c.now, accessEnd(c.authors[m.authorID], c.user, c.now)
 		}
 		list = append(list, d)
 	}
@@ -178,6 +178,7 @@ func (s *Service) fillMailbox(ctx context.Context, tx *db.Tx, c claiming) error 
 		}
 		row := rows[m.threadID]
 		row.messages, row.files = row.messages+1, row.files+m.files
+		row.joinEnd(accessEnd(c.authors[m.authorID], c.user, c.now))
 		texts[m.threadID] = m
 	}
 	var list []member

@@ -14,6 +14,11 @@ import (
 // nothing holds it back, the recipients' rows, notices and invitations.
 func (s *Service) hand(ctx context.Context, tx *db.Tx, o outgoing, sending bool) error {
 	given := o.msg.state == Delivered
+	if given {
+		if err := s.limitAccess(ctx, tx, &o); err != nil {
+			return err
+		}
+	}
 	if err := s.handRows(ctx, tx, o, sending, given); err != nil {
 		return err
 	}
@@ -74,6 +79,7 @@ func (s *Service) handRows(ctx context.Context, tx *db.Tx, o outgoing, sending, 
 		list[i].files, list[i].messages, list[i].lastAt = o.msg.files, 1, o.msg.writtenAt
 		if given {
 			list[i].lastAt = o.msg.deliveredAt
+			list[i].accessUntil, list[i].snippetUntil = o.ends[list[i].userID], o.ends[list[i].userID]
 		}
 	}
 	byPerson(list)

@@ -137,7 +137,7 @@ func (s *Service) fetch(ctx context.Context, by actor.Actor, linkID string) (cry
 
 // opener finds what opens the files of a message or draft that the actor may see; nil when there is none such.
 func (s *Service) opener(ctx context.Context, by actor.Actor, id string) (crypt.Sealer, string, error) {
-	m, found, err := findVisible(ctx, s.o.DB, by.ID, id)
+	m, found, err := findVisible(ctx, s.o.DB, by.ID, id, s.now())
 	if err != nil {
 		return nil, "", fmt.Errorf("look up a message: %w", err)
 	}

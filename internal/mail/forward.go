@@ -48,7 +48,7 @@ func (s *Service) Forward(ctx context.Context, by actor.Actor, messageID string)
 
 // mayOnlyRead is the answer to somebody who cannot compose: why, for a message they may see, else that there is none.
 func (s *Service) mayOnlyRead(ctx context.Context, by actor.Actor, messageID string, why error) error {
-	_, found, err := findVisible(ctx, s.o.DB, by.ID, messageID)
+	_, found, err := findVisible(ctx, s.o.DB, by.ID, messageID, s.now())
 	if err != nil {
 		return fmt.Errorf("look up a message: %w", err)
 	}

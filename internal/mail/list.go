@@ -126,6 +126,7 @@ type standing struct {
 	readAt time.Time  // when it was read; zero before
 	resend bool       // the invitation can be sent again
 	waits  bool       // neither read nor given yet
+	until  int64      // when the last recipient who cannot read it for ever can read it no more; 0 = no end
 	edit   string     // the open invitation whose details a User Manager can correct; "" = none
 	each   []receiver // how it stands with each of several recipients; empty for one
 }
@@ -195,7 +196,7 @@ func (s *Service) standings(ctx context.Context, own []message) (map[string]stan
 		return nil, err
 	}
 	for _, m := range own {
-		states[m.id] = s.standAll(m, with[m.id], invited, names)
+		states[m.id] = s.standAll(m, with[m.id], invited, names).lasting(with[m.id])
 	}
 	return states, nil
 }

@@ -98,6 +98,7 @@ func New(o Options) *Service {
 	s.registerApart()
 	s.registerSearch()
 	s.registerReminder()
+	s.registerAccess()
 	return s
 }
 

@@ -23,7 +23,7 @@ func (s *Service) registerNotices() {
 		from, err := s.from(ctx, r, p["author"])
 		link := s.o.Notify.URL("/mail/t/" + p["thread"])
 		return notify.Content{Subject: "You have a new secure message", Links: []string{link},
-			Body: from + " sent you a secure message. To read it, sign in:\n\n" + link}, err
+			Body: from + " sent you a secure message. To read it, sign in:\n\n" + link + readFor(p)}, err
 	}})
 	s.o.Notify.Register(notify.Template{Name: noticeHeld, Render: func(ctx context.Context, r db.Reader, p notify.Params) (notify.Content, error) {
 		from, err := s.from(ctx, r, p["author"])

@@ -85,7 +85,7 @@ func (s *Service) noteRecord(ctx context.Context, tx *db.Tx, rec *record) error 
 	if !still {
 		return fault.ErrNotFound()
 	}
-	if rec.rows, err = listRecord(ctx, tx, rec.by.ID, rec.of.threadID, rec.of.messageID, maxRecord+1); err != nil {
+	if rec.rows, err = listRecord(ctx, tx, rec.by.ID, rec.of.threadID, rec.of.messageID, maxRecord+1, s.now()); err != nil {
 		return fmt.Errorf("list what a record holds: %w", err)
 	}
 	if err := s.mayTake(ctx, tx, rec); err != nil {
@@ -106,6 +106,8 @@ func (s *Service) mayTake(ctx context.Context, tx *db.Tx, rec *record) error {
 	switch {
 	case len(rec.rows) == 0 && rec.of.messageID != "":
 		return fault.ErrNotFound()
+	case len(rec.rows) == 0 && rec.m.ended(s.now()):
+		return fault.New(fault.Conflict, "The messages of this conversation are no longer available.")
 	case len(rec.rows) == 0:
 		return fault.New(fault.Conflict, "Nothing in this conversation has been delivered yet. Try again when its files have been scanned.")
 	case len(rec.rows) > maxRecord:
@@ -242,7 +244,7 @@ func (s *Service) each(ctx context.Context, rec *record, part []recordRow, fn fu
 		for i, r := range rows {
 			ids[i] = r.id
 		}
-		list, err := listRecorded(ctx, s.o.DB, rec.by.ID, rec.of.threadID, ids)
+		list, err := listRecorded(ctx, s.o.DB, rec.by.ID, rec.of.threadID, ids, s.now())
 		if err != nil {
 			return fmt.Errorf("read a record: %w", err)
 		}

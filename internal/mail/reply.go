@@ -80,7 +80,7 @@ func (s *Service) answering(ctx context.Context, r db.Reader, by actor.Actor, in
 			return o, err
 		}
 		m.snippetSealed = nil
-		if err := s.openMember(ctx, r, &m); err != nil {
+		if err := s.openWhole(ctx, r, &m); err != nil {
 			return o, err
 		}
 		o.subject, several = m.subject, m.other.All != ""

@@ -120,8 +120,15 @@ func cutText(b []byte) (string, []byte, error) {
 	return string(b[size : size+n]), b[size+n:], nil
 }
 
-// openMember opens what a member row shows.
+// openMember opens what a member row shows its person: of what they cannot read any more, that it was there.
 func (s *Service) openMember(ctx context.Context, r db.Reader, m *member) error {
+	err := s.openWhole(ctx, r, m)
+	m.hideEnded(s.now())
+	return err
+}
+
+// openWhole opens all that a member row holds, for what is not shown to its person.
+func (s *Service) openWhole(ctx context.Context, r db.Reader, m *member) error {
 	o, err := s.o.Keys.Owner(ctx, r, m.ownerID)
 	if err != nil {
 		return fmt.Errorf("find a member's keys: %w", err)

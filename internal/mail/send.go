@@ -63,13 +63,14 @@ type outgoing struct {
 	body      string
 	author    account.Card
 	to        []recipient
-	closed    []account.Card // who takes part and gets nothing more, because their accounts are closed
-	members   []member       // of the thread before this message
-	rows      []member       // what it adds to the mailboxes, sealed: the author's first, then those of registered recipients
-	version   int64          // of the thread when the message was made ready
-	firstPost bool           // it begins its thread
-	formKey   *crypt.Thread  // of the form's first message, whose files this one shares; nil for that one itself
-	origin    origin         // of what it passes on
+	closed    []account.Card   // who takes part and gets nothing more, because their accounts are closed
+	members   []member         // of the thread before this message
+	rows      []member         // what it adds to the mailboxes, sealed: the author's first, then those of registered recipients
+	version   int64            // of the thread when the message was made ready
+	firstPost bool             // it begins its thread
+	formKey   *crypt.Thread    // of the form's first message, whose files this one shares; nil for that one itself
+	origin    origin           // of what it passes on
+	ends      map[string]int64 // by person, when they can open it no more; who is not there has no end
 }
 
 // Send sends a new message, or several to patients apart. Only a paid practice user may (SPEC.md, People). It answers when

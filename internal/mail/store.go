@@ -21,6 +21,7 @@ type member struct {
 	files, messages           int64
 	viewedAt                  int64
 	viewedSession             string
+	accessUntil, snippetUntil int64  // when everything in it ends for its person, and what its snippet shows; 0 = no end
 	subject, snippet          string // opened
 	wrapped                   []byte // the thread's key for this member's owner, where it was read too
 	version                   int64  // the thread's, where it was read too
@@ -134,6 +135,7 @@ func moveMessage(ctx context.Context, tx *db.Tx, m message, state string, delive
 type delivery struct {
 	userID, messageID, threadID, role string
 	deliveredAt                       int64 // 0 = not yet
+	until                             int64 // when its recipient can open it no more; 0 = no end
 }
 
 func insertDeliveries(ctx context.Context, tx *db.Tx, list []delivery) error {
@@ -142,11 +144,11 @@ func insertDeliveries(ctx context.Context, tx *db.Tx, list []delivery) error {
 	}
 	var args []any
 	for _, d := range list {
-		args = append(args, d.userID, d.messageID, d.threadID, d.role, null(d.deliveredAt))
+		args = append(args, d.userID, d.messageID, d.threadID, d.role, null(d.deliveredAt), null(d.until))
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO mail_delivery (user_id, message_id, thread_id, role, delivered_at)
-		VALUES `+rows(len(list), 5), args...)
+		INSERT INTO mail_delivery (user_id, message_id, thread_id, role, delivered_at, access_until)
+		VALUES `+rows(len(list), 6), args...)
 	return err
 }
 
@@ -198,18 +200,20 @@ func putMembers(ctx context.Context, tx *db.Tx, list []member) error {
 	var args []any
 	for _, m := range list {
 		args = append(args, m.userID, m.threadID, m.ownerID, m.role, m.folder, m.unread, m.lastAt, m.other.ID, m.otherSealed,
-			m.subjectSealed, m.snippetSealed, m.files, m.messages)
+			m.subjectSealed, m.snippetSealed, m.files, m.messages, null(m.accessUntil), null(m.snippetUntil))
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO mail_member (user_id, thread_id, owner_id, as_role, folder, unread, last_at, last_from_id, last_from_name_sealed,
-			subject_sealed, snippet_sealed, files, messages)
-		VALUES `+rows(len(list), 13)+`
+			subject_sealed, snippet_sealed, files, messages, access_until, snippet_until)
+		VALUES `+rows(len(list), 15)+`
 		ON CONFLICT (user_id, thread_id) DO UPDATE
 		SET folder = CASE WHEN excluded.folder = 'inbox' THEN 'inbox' ELSE mail_member.folder END,
 			unread = CASE WHEN excluded.folder = 'inbox' THEN excluded.unread ELSE mail_member.unread END,
 			last_at = excluded.last_at, last_from_id = excluded.last_from_id, last_from_name_sealed = excluded.last_from_name_sealed,
 			snippet_sealed = excluded.snippet_sealed, files = mail_member.files + excluded.files,
-			messages = mail_member.messages + excluded.messages`, args...)
+			messages = mail_member.messages + excluded.messages, snippet_until = excluded.snippet_until,
+			access_until = CASE WHEN mail_member.access_until > excluded.access_until THEN mail_member.access_until
+				WHEN mail_member.access_until IS NULL THEN NULL ELSE excluded.access_until END`, args...)
 	if err != nil {
 		return err
 	}
@@ -268,7 +272,8 @@ func openDeliveries(ctx context.Context, tx *db.Tx, userID string, messageIDs []
 	_, err := tx.Exec(ctx, `
 		UPDATE mail_delivery
 		SET opened_at = $2
-		WHERE user_id = $1 AND role = 'to' AND opened_at IS NULL AND delivered_at IS NOT NULL AND message_id IN `+list,
+		WHERE user_id = $1 AND role = 'to' AND opened_at IS NULL AND delivered_at IS NOT NULL
+			AND (access_until IS NULL OR access_until > $2) AND message_id IN `+list,
 		append([]any{userID, now}, args...)...)
 	return err
 }

@@ -7,13 +7,14 @@ import (
 )
 
 // listColumns are what a list shows of a conversation.
-const listColumns = `mm.thread_id, mm.owner_id, mm.unread, mm.last_at, mm.last_from_id, mm.last_from_name_sealed, mm.subject_sealed, mm.snippet_sealed, mm.files`
+const listColumns = `mm.thread_id, mm.owner_id, mm.unread, mm.last_at, mm.last_from_id, mm.last_from_name_sealed, mm.subject_sealed, mm.snippet_sealed, mm.files,
+	COALESCE(mm.access_until, 0), COALESCE(mm.snippet_until, 0)`
 
 // listed reads listColumns into a person's row.
 func listed(userID string) func(db.Row) (member, error) {
 	return func(row db.Row) (member, error) {
 		m := member{userID: userID}
-		err := row(&m.threadID, &m.ownerID, &m.unread, &m.lastAt, &m.other.ID, &m.otherSealed, &m.subjectSealed, &m.snippetSealed, &m.files)
+		err := row(&m.threadID, &m.ownerID, &m.unread, &m.lastAt, &m.other.ID, &m.otherSealed, &m.subjectSealed, &m.snippetSealed, &m.files, &m.accessUntil, &m.snippetUntil)
 		return m, err
 	}
 }

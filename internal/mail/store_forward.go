@@ -103,5 +103,5 @@ func findPassed(ctx context.Context, r db.Reader, userID, messageID string, now 
 		JOIN mail_member mm ON mm.user_id = d.user_id AND mm.thread_id = d.thread_id
 		JOIN mail_thread_key k ON k.thread_id = mm.thread_id AND k.owner_id = mm.owner_id
 		WHERE d.user_id = $1 AND d.message_id = $2 AND m.state = 'delivered' AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
-			AND (mm.access_until IS NULL OR mm.access_until > $3)`, userID, messageID, now)
+			AND (d.access_until IS NULL OR d.access_until > $3)`, userID, messageID, now)
 }

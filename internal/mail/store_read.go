@@ -14,11 +14,11 @@ type spot struct {
 
 const memberColumns = `mm.user_id, mm.thread_id, mm.owner_id, mm.as_role, mm.folder, mm.unread, mm.last_at, mm.last_from_id,
 	mm.last_from_name_sealed, mm.subject_sealed, mm.snippet_sealed, mm.files, mm.messages, COALESCE(mm.viewed_at, 0),
-	COALESCE(mm.viewed_session, '')`
+	COALESCE(mm.viewed_session, ''), COALESCE(mm.access_until, 0), COALESCE(mm.snippet_until, 0)`
 
 func (m *member) into() []any {
 	return []any{&m.userID, &m.threadID, &m.ownerID, &m.role, &m.folder, &m.unread, &m.lastAt, &m.other.ID, &m.otherSealed,
-		&m.subjectSealed, &m.snippetSealed, &m.files, &m.messages, &m.viewedAt, &m.viewedSession}
+		&m.subjectSealed, &m.snippetSealed, &m.files, &m.messages, &m.viewedAt, &m.viewedSession, &m.accessUntil, &m.snippetUntil}
 }
 
 func scanMember(row db.Row) (member, error) {
@@ -188,11 +188,12 @@ type receipt struct {
 	messageID, who        string // who is a user id, or an invitation id when pending
 	deliveredAt, openedAt int64
 	pending               bool
+	until                 int64 // when its recipient can open it no more; 0 = no end
 }
 
 func scanReceipt(row db.Row) (receipt, error) {
 	var c receipt
-	err := row(&c.messageID, &c.who, &c.deliveredAt, &c.openedAt, &c.pending)
+	err := row(&c.messageID, &c.who, &c.deliveredAt, &c.openedAt, &c.pending, &c.until)
 	return c, err
 }
 
@@ -200,11 +201,11 @@ func scanReceipt(row db.Row) (receipt, error) {
 func listReceipts(ctx context.Context, r db.Reader, messageIDs []string) ([]receipt, error) {
 	list, args := db.In(1, messageIDs)
 	return db.All(ctx, r, scanReceipt, `
-		SELECT message_id, user_id, COALESCE(delivered_at, 0), COALESCE(opened_at, 0), FALSE
+		SELECT message_id, user_id, COALESCE(delivered_at, 0), COALESCE(opened_at, 0), FALSE, COALESCE(access_until, 0)
 		FROM mail_delivery
 		WHERE role = 'to' AND message_id IN `+list+`
 		UNION ALL
-		SELECT message_id, invitation_id, 0, 0, TRUE
+		SELECT message_id, invitation_id, 0, 0, TRUE, 0
 		FROM mail_pending
 		WHERE state = 'waiting' AND message_id IN `+list, args...)
 }
@@ -215,23 +216,29 @@ type seen struct {
 	mine          bool
 	openedAt      int64  // by this person; 0 for what is new to them
 	forwardedFrom string // the message it passes on
+	until         int64  // when they can open it no more; 0 = no end
+	ended         bool   // they cannot: nothing of its content was read
 }
 
-// listSeen lists the newest messages of a thread that a person may see: their own, and what was given to them.
-func listSeen(ctx context.Context, r db.Reader, userID, threadID string, after spot, most int) ([]seen, error) {
+// listSeen lists the newest messages of a thread that a person may see: their own, and what was given to them. Of one that
+// they cannot open any more it says that it was there, and reads neither text nor files nor origin.
+func listSeen(ctx context.Context, r db.Reader, userID, threadID string, after spot, most int, now int64) ([]seen, error) {
 	return db.All(ctx, r, func(row db.Row) (seen, error) {
 		var s seen
-		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom)
+		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom, &s.until, &s.ended)
 		return s, err
 	}, `
-		SELECT m.thread_id, m.id, m.author_id, m.author_owner_id, m.body_sealed, m.files, m.state, m.written_at, COALESCE(m.delivered_at, 0),
-			d.role = 'from', COALESCE(d.opened_at, 0), COALESCE(m.forwarded_from, '')
+		SELECT m.thread_id, m.id, m.author_id, m.author_owner_id,
+			CASE WHEN d.access_until <= $6 THEN NULL ELSE m.body_sealed END, CASE WHEN d.access_until <= $6 THEN 0 ELSE m.files END,
+			m.state, m.written_at, COALESCE(m.delivered_at, 0), d.role = 'from', COALESCE(d.opened_at, 0),
+			CASE WHEN d.access_until <= $6 THEN '' ELSE COALESCE(m.forwarded_from, '') END,
+			COALESCE(d.access_until, 0), COALESCE(d.access_until <= $6, FALSE)
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
 		WHERE m.thread_id = $2 AND m.state IN ('waiting', 'delivered') AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
 			AND (m.written_at, m.id) < ($3, $4)
 		ORDER BY m.written_at DESC, m.id DESC
-		LIMIT $5`, userID, threadID, after.at, after.id, most)
+		LIMIT $5`, userID, threadID, after.at, after.id, most, now)
 }
 
 // sentRow is one of a person's own messages with how its thread is called in their list.
@@ -255,8 +262,8 @@ func listSent(ctx context.Context, r db.Reader, userID string, after spot, most 
 		LIMIT $4`, userID, after.at, after.id, most)
 }
 
-// findVisible finds the member row behind one message, if the person may see that message.
-func findVisible(ctx context.Context, r db.Reader, userID, messageID string) (member, bool, error) {
+// findVisible finds the member row behind one message, if the person may see that message and can still open it.
+func findVisible(ctx context.Context, r db.Reader, userID, messageID string, now int64) (member, bool, error) {
 	return db.One(ctx, r, scanKeyedMember, `
 		SELECT `+memberColumns+`, k.wrapped_key
 		FROM mail_delivery d
@@ -264,7 +271,7 @@ func findVisible(ctx context.Context, r db.Reader, userID, messageID string) (me
 		JOIN mail_member mm ON mm.user_id = d.user_id AND mm.thread_id = d.thread_id
 		JOIN mail_thread_key k ON k.thread_id = mm.thread_id AND k.owner_id = mm.owner_id
 		WHERE d.user_id = $1 AND d.message_id = $2 AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
-			AND m.state IN ('waiting', 'delivered')`, userID, messageID)
+			AND m.state IN ('waiting', 'delivered') AND (d.access_until IS NULL OR d.access_until > $3)`, userID, messageID, now)
 }
 
 // findOwnPending finds the invitation that one of a person's own messages waits with.

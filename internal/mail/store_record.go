@@ -16,8 +16,8 @@ type recordRow struct {
 }
 
 // listRecord lists what a person may take out of a thread, oldest first: what was delivered, their own or given to them;
-// nothing that waits, was stopped or recalled. messageID narrows it to one message.
-func listRecord(ctx context.Context, r db.Reader, userID, threadID, messageID string, most int) ([]recordRow, error) {
+// nothing that waits, was stopped or recalled, or that they cannot open any more. messageID narrows it to one message.
+func listRecord(ctx context.Context, r db.Reader, userID, threadID, messageID string, most int, now int64) ([]recordRow, error) {
 	return db.All(ctx, r, func(row db.Row) (recordRow, error) {
 		var x recordRow
 		err := row(&x.id, &x.size, &x.files, &x.unopened)
@@ -27,14 +27,14 @@ func listRecord(ctx context.Context, r db.Reader, userID, threadID, messageID st
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
 		WHERE m.thread_id = $2 AND m.state = 'delivered' AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
-			AND ($3 = '' OR m.id = $3)
+			AND ($3 = '' OR m.id = $3) AND (d.access_until IS NULL OR d.access_until > $5)
 		ORDER BY m.written_at, m.id
-		LIMIT $4`, userID, threadID, messageID, most)
+		LIMIT $4`, userID, threadID, messageID, most, now)
 }
 
 // listRecorded reads some messages of a record with their texts, oldest first. The permission is asked again.
-func listRecorded(ctx context.Context, r db.Reader, userID, threadID string, ids []string) ([]seen, error) {
-	list, args := db.In(3, ids)
+func listRecorded(ctx context.Context, r db.Reader, userID, threadID string, ids []string, now int64) ([]seen, error) {
+	list, args := db.In(4, ids)
 	return db.All(ctx, r, func(row db.Row) (seen, error) {
 		var s seen
 		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt)
@@ -44,8 +44,9 @@ func listRecorded(ctx context.Context, r db.Reader, userID, threadID string, ids
 			d.role = 'from', COALESCE(d.opened_at, 0)
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
-		WHERE m.thread_id = $2 AND m.state = 'delivered' AND (d.role = 'from' OR d.delivered_at IS NOT NULL) AND m.id IN `+list+`
-		ORDER BY m.written_at, m.id`, append([]any{userID, threadID}, args...)...)
+		WHERE m.thread_id = $2 AND m.state = 'delivered' AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
+			AND (d.access_until IS NULL OR d.access_until > $3) AND m.id IN `+list+`
+		ORDER BY m.written_at, m.id`, append([]any{userID, threadID, now}, args...)...)
 }
 
 // insertPrint notes that a person took a record.

@@ -62,7 +62,7 @@ func setBox(ctx context.Context, tx *db.Tx, b box) (bool, error) {
 
 // visible is what a person may see of a delivery d of a message m in their member row mm, at the time $2.
 const visible = `(d.role = 'from' OR d.delivered_at IS NOT NULL) AND m.state IN ('waiting', 'delivered')
-			AND (mm.access_until IS NULL OR mm.access_until > $2)`
+			AND (d.access_until IS NULL OR d.access_until > $2)`
 
 // cameAt is when a message came into a person's mail.
 const cameAt = `CASE WHEN d.role = 'from' THEN m.written_at ELSE d.delivered_at END`

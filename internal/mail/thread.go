@@ -29,6 +29,7 @@ type letter struct {
 	state  standing // of one's own
 	given  bool     // it was delivered, so that it can be forwarded
 	from   comesFrom
+	window // how long it can be read
 }
 
 // thread is a conversation as one participant sees it.
@@ -64,7 +65,7 @@ func (s *Service) open(ctx context.Context, by actor.Actor, v view) (thread, err
 		return thread{}, s.refuse(ctx, by, "thread", v.threadID)
 	}
 	read := func(r db.Reader) ([]seen, error) {
-		list, err := listSeen(ctx, r, by.ID, m.threadID, s.spotOf(by, m.threadID, v.cursor), s.set.ThreadSize+1)
+		list, err := listSeen(ctx, r, by.ID, m.threadID, s.spotOf(by, m.threadID, v.cursor), s.set.ThreadSize+1, s.now())
 		if err != nil {
 			return nil, fmt.Errorf("read a thread: %w", err)
 		}
@@ -120,7 +121,7 @@ func (s *Service) recordView(ctx context.Context, by actor.Actor, m member, v vi
 func unopened(list []seen) []string {
 	var ids []string
 	for _, m := range list {
-		if !m.mine && m.openedAt == 0 {
+		if !m.mine && m.openedAt == 0 && !m.ended {
 			ids = append(ids, m.id)
 		}
 	}
@@ -199,11 +200,15 @@ func (s *Service) letters(ctx context.Context, list []seen, key *crypt.Thread) (
 }
 
 func openLetter(m seen, key *crypt.Thread, author account.Card) (letter, error) {
+	if m.ended {
+		return endedLetter(m, author), nil
+	}
 	body, err := openBody(key, m.id, m.sealed)
 	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body, given: m.state == Delivered}
 	if !m.mine && m.deliveredAt > 0 {
 		l.at = clock.Time(m.deliveredAt)
 	}
+	l.until = m.until
 	return l, err
 }
 

@@ -196,18 +196,21 @@ func (s *Service) unlist(ctx context.Context, tx *db.Tx, o outgoing) error {
 	if !more {
 		return deleteMember(ctx, tx, o.msg.authorID, o.msg.threadID)
 	}
-	newest, err := listSeen(ctx, tx, row.userID, row.threadID, first, 1)
+	newest, err := listSeen(ctx, tx, row.userID, row.threadID, first, 1, s.now())
 	if err != nil || len(newest) == 0 {
 		return err
 	}
-	text, err := openBody(o.key, newest[0].id, newest[0].sealed)
+	text, err := textOf(o.key, newest[0])
 	if err != nil {
 		return err
 	}
 	if err := s.sealMember(ctx, tx, &row, o.subject, text); err != nil {
 		return err
 	}
-	return withdraw(ctx, tx, o.msg, row.snippetSealed)
+	if err := withdraw(ctx, tx, o.msg, row.snippetSealed); err != nil {
+		return err
+	}
+	return setMemberEnds(ctx, tx, row.userID, row.threadID)
 }
 
 // keysOf opens the keys of messages, one for each thread.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,6 +28,8 @@ type Practice struct {
 	TwoStepDoctors            bool // two-step is fixed On for doctors and staff it invites
 	TwoStepPatients           bool
 	MaxRecipients             int
+	AccessDays, RetentionDays int       // 0 = no end
+	RetentionFrom             time.Time // before it nothing ends by retention; zero when nothing ends
 	Version                   int64
 }
 

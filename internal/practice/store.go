@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"securepractice/internal/clock"
 	"securepractice/internal/db"
 )
 
@@ -31,13 +32,19 @@ func listPractices(ctx context.Context, r db.Reader, ids []string) ([]Practice, 
 	return db.All(ctx, r, func(row db.Row) (Practice, error) {
 		var p Practice
 		var specialties string
-		err := row(&p.ID, &p.Name, &p.Phone, &p.Street, &p.City, &p.Region, &p.Zip, &specialties, &p.TwoStepDoctors, &p.TwoStepPatients, &p.MaxRecipients, &p.Version)
+		var from int64
+		err := row(&p.ID, &p.Name, &p.Phone, &p.Street, &p.City, &p.Region, &p.Zip, &specialties, &p.TwoStepDoctors, &p.TwoStepPatients, &p.MaxRecipients, &p.Version,
+			&p.AccessDays, &p.RetentionDays, &from)
+		if from > 0 {
+			p.RetentionFrom = clock.Time(from)
+		}
 		if specialties != "" {
 			p.Specialties = strings.Split(specialties, "\n")
 		}
 		return p, err
 	}, `
-		SELECT id, name, phone, street, city, region, zip, specialties, two_step_doctors, two_step_patients, max_recipients, version
+		SELECT id, name, phone, street, city, region, zip, specialties, two_step_doctors, two_step_patients, max_recipients, version,
+			COALESCE(access_days, 0), COALESCE(retention_days, 0), COALESCE(retention_from, 0)
 		FROM practice_practice
 		WHERE id IN `+in, args...)
 }
