@@ -103,11 +103,11 @@ func endedWords(author account.Card) string {
 }
 
 // lasting adds to a standing until when the recipients can read the message.
-func (st standing) lasting(list []receipt) standing {
+func (s standing) lasting(list []receipt) standing {
 	for _, c := range list {
-		st.until = max(st.until, c.until)
+		s.until = max(s.until, c.until)
 	}
-	return st
+	return s
 }
 
 // windowWords says how long a message can be read, "" where there is no end.

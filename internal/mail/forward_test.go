@@ -112,7 +112,7 @@ func TestForwardRefuses(t *testing.T) {
 			refused("dana", sent.MessageID, 404)
 		}
 		w.exec("UPDATE mail_message SET state = 'delivered'")
-		w.exec("UPDATE mail_member SET access_until = $1 WHERE user_id = 'u-dana'", start.UnixMicro())
+		w.exec("UPDATE mail_delivery SET access_until = $1 WHERE user_id = 'u-dana'", start.UnixMicro())
 		refused("dana", back.MessageID, 404)
 		w.want(0, "SELECT COUNT(*) FROM mail_draft")
 		w.want(0, "SELECT COUNT(*) FROM mail_forward")

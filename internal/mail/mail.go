@@ -99,6 +99,7 @@ func New(o Options) *Service {
 	s.registerSearch()
 	s.registerReminder()
 	s.registerAccess()
+	s.registerRetention()
 	return s
 }
 

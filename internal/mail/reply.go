@@ -147,6 +147,19 @@ func (s *Service) amongSeveral(ctx context.Context, r db.Reader, o *outgoing) er
 	case len(o.closed) == 1:
 		return errClosed()
 	}
+	return s.nobodyThere(ctx, r, *o)
+}
+
+// nobodyThere says why an answer would reach nobody: who was there keeps the conversation no longer, or never came.
+func (s *Service) nobodyThere(ctx context.Context, r db.Reader, o outgoing) error {
+	own, _ := o.ownRow()
+	cards, err := s.o.Account.Cards(ctx, r, []string{own.other.ID})
+	if err != nil {
+		return err
+	}
+	if cards[own.other.ID].ID != "" {
+		return fault.New(fault.Conflict, "The other side no longer keeps this conversation, so a reply would reach nobody. Call them instead.")
+	}
 	return fault.New(fault.Conflict, "The recipient's invitation is no longer open. Send a new message instead.")
 }
 

@@ -245,9 +245,9 @@ func TestSearchIndex(t *testing.T) {
 		// What may not be seen any more is not found, whatever the index holds.
 		w.exec("UPDATE mail_message SET state = 'recalled' WHERE id = $1", ids[7])
 		w.wantHits(w.find("santos", "rare0007"))
-		w.exec("UPDATE mail_member SET access_until = 1 WHERE user_id = 'u-santos'")
+		w.exec("UPDATE mail_delivery SET access_until = 1 WHERE user_id = 'u-santos'")
 		w.wantHits(w.find("santos", "rare0008"))
-		w.exec("UPDATE mail_member SET access_until = NULL WHERE user_id = 'u-santos'")
+		w.exec("UPDATE mail_delivery SET access_until = NULL WHERE user_id = 'u-santos'")
 		w.wantHits(w.find("santos", "rare0008"), ids[8])
 		w.exec("DELETE FROM mail_delivery WHERE user_id = 'u-santos' AND message_id = $1", ids[8])
 		w.wantHits(w.find("santos", "rare0008"))

@@ -44,10 +44,14 @@ func TestPagesInBrowser(t *testing.T) {
 	axe, err := os.ReadFile("../../e2e/testdata/axe.min.js")
 	must(t, err)
 	step(t, ctx, chromedp.Navigate(open.URL+"/as/ann"))
-	for _, p := range [][2]string{{"users", "/users"}, {"mail", "/users/mail"}, {"none", "/users?status=started"}, {"invited", "/users/" + inv.ID}, {"saved", "/users/" + inv.ID + "?saved=email"}, {"member", "/users/" + w.people["ed"].ID}} {
+	for _, p := range [][2]string{{"users", "/users"}, {"mail", "/users/mail"}, {"shorter", "/users/mail"}, {"none", "/users?status=started"}, {"invited", "/users/" + inv.ID}, {"saved", "/users/" + inv.ID + "?saved=email"}, {"member", "/users/" + w.people["ed"].ID}} {
 		for _, width := range []int64{1280, 390, 320} {
 			name := fmt.Sprintf("%s-%d", p[0], width)
 			step(t, ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(open.URL+p[1]), chromedp.WaitReady(chromedp.CSS("main")))
+			if p[0] == "shorter" {
+				look[bool](t, ctx, `document.querySelector("[name=retention_days]").value = "365"; document.querySelector("main form").requestSubmit(); true`)
+				step(t, ctx, chromedp.WaitReady(chromedp.CSS("#ends")))
+			}
 			if over := look[int64](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 				t.Errorf("%s scrolls sideways by %d px", name, over)
 			}

@@ -2,23 +2,55 @@ package practice
 
 import (
 	"context"
+	"time"
 
 	"securepractice/internal/db"
 )
 
-// updateMailRules gives the rules as they were when nothing had to change, and is false when the practice has another
-// version. The version counts on only when something changes.
-func updateMailRules(ctx context.Context, tx *db.Tx, practiceID string, r MailRules) (was MailRules, found bool, err error) {
+// lockVersion begins an act on a practice; false when it has another version.
+func lockVersion(ctx context.Context, tx *db.Tx, practiceID string, version int64) (bool, error) {
 	n, err := tx.Exec(ctx, `
 		UPDATE practice_practice
-		SET max_recipients = $3, version = version + 1
-		WHERE id = $1 AND version = $2 AND max_recipients <> $3`, practiceID, r.Version, r.MaxRecipients)
-	if err != nil || n == 1 {
-		return MailRules{}, n == 1, err
+		SET version = version
+		WHERE id = $1 AND version = $2`, practiceID, version)
+	return n == 1, err
+}
+
+func updateMailRules(ctx context.Context, tx *db.Tx, practiceID string, r MailRules, from time.Time) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE practice_practice
+		SET max_recipients = $2, access_days = $3, retention_days = $4, retention_from = $5, version = version + 1
+		WHERE id = $1`, practiceID, r.MaxRecipients, noEnd(r.AccessDays), noEnd(r.RetentionDays), since(from))
+	return err
+}
+
+// noEnd keeps 0 days as NULL.
+func noEnd(days int) any {
+	if days == 0 {
+		return nil
 	}
-	return db.One(ctx, tx, func(row db.Row) (MailRules, error) {
-		var m MailRules
-		err := row(&m.MaxRecipients, &m.Version)
-		return m, err
-	}, "SELECT max_recipients, version FROM practice_practice WHERE id = $1 AND version = $2", practiceID, r.Version)
+	return days
+}
+
+func since(at time.Time) any {
+	if at.IsZero() {
+		return nil
+	}
+	return at.UnixMicro()
+}
+
+func listRetaining(ctx context.Context, r db.Reader) ([]string, error) {
+	return db.All(ctx, r, db.Scan1[string], `
+		SELECT id
+		FROM practice_practice
+		WHERE retention_days IS NOT NULL
+		ORDER BY id`)
+}
+
+func takeRetentionNotice(ctx context.Context, tx *db.Tx, practiceID string, now, before int64) (bool, error) {
+	n, err := tx.Exec(ctx, `
+		UPDATE practice_practice
+		SET retention_told_at = $2
+		WHERE id = $1 AND (retention_told_at IS NULL OR retention_told_at <= $3)`, practiceID, now, before)
+	return n == 1, err
 }
