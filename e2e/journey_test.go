@@ -73,7 +73,7 @@ func compose(b *browser, files []string) {
 	b.see("Scanned, no threats found")
 	b.check("compose-files")
 	b.press("Send")
-	b.see("is new here. Fill in")
+	b.see("Choose the person's role")
 	b.choose("role", "doctor_out")
 	b.fill("first_name", "Nora")
 	b.fill("last_name", "Lindqvist")

@@ -54,8 +54,10 @@ func TestJourneyWithoutScripts(t *testing.T) {
 	thread := nora.at.Path
 	nora.pressFiles("Send", files[:1], "body", "Thank you, here is my insurance card.")
 	nora.see("Message sent.")
-	dana.open("/mail/inbox")
-	dana.see(secretWord)
+	until(t, "the reply's file to be checked", func() bool {
+		dana.open("/mail/inbox")
+		return strings.Contains(dana.text(), secretWord)
+	})
 	dana.open("/mail/sent")
 	dana.see("Read ")
 

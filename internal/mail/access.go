@@ -114,7 +114,7 @@ func (s standing) lasting(list []receipt) standing {
 func windowWords(m letter, zone *time.Location) string {
 	on := func(at int64) string { return clock.Time(at).In(zone).Format("Jan 2, 2006") }
 	switch {
-	case m.ended:
+	case m.ended, !m.recalledAt.IsZero():
 		return ""
 	case m.mine && m.state.until > 0:
 		return "Outside your practice it can be read until " + on(m.state.until) + "."
@@ -126,7 +126,7 @@ func windowWords(m letter, zone *time.Location) string {
 
 // arrivalParams are those of the e-mail that tells of a message.
 func (s *Service) arrivalParams(o outgoing, to account.Card) notify.Params {
-	p := notify.Params{"author": o.author.ID, "thread": o.msg.threadID}
+	p := notify.Params{"author": o.author.ID, "thread": o.msg.threadID, "message": o.msg.id}
 	if o.ends[to.ID] > 0 {
 		p["days"] = strconv.Itoa(o.author.AccessDays)
 	}
@@ -144,6 +144,9 @@ func readFor(p notify.Params) string {
 
 func (s *Service) registerAccess() {
 	s.o.Notify.Register(notify.Template{Name: noticeEnding, Render: func(ctx context.Context, r db.Reader, p notify.Params) (notify.Content, error) {
+		if err := wanted(ctx, r, p); err != nil {
+			return notify.Content{}, err
+		}
 		from, err := s.from(ctx, r, p["author"])
 		link := s.o.Notify.URL("/mail/t/" + p["thread"])
 		return notify.Content{Subject: "You have a secure message that you have not read", Links: []string{link},
@@ -191,12 +194,15 @@ func (s *Service) tellEnding(ctx context.Context, tx *db.Tx, e ending, now int64
 		return nil
 	}
 	return s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: c.Email, Template: noticeEnding, UserID: c.ID, PracticeID: cards[e.authorID].PracticeID,
-		Params: notify.Params{"author": e.authorID, "thread": e.threadID}})
+		Params: notify.Params{"author": e.authorID, "thread": e.threadID, "message": e.messageID}})
 }
 
 // textOf is what a list shows of a message's text.
 func textOf(key *crypt.Thread, m seen) (string, error) {
-	if m.ended {
+	switch {
+	case m.gone():
+		return withdrawn, nil
+	case m.ended:
 		return noLonger, nil
 	}
 	return openBody(key, m.id, m.sealed)

@@ -265,3 +265,33 @@ func TestAccessAfterStopped(t *testing.T) {
 		}
 	})
 }
+
+// TestAccessAfterRecall: what was withdrawn holds up no end, and what comes after it has its own.
+func TestAccessAfterRecall(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.accessDays(30)
+		sent := w.send("dana", "santos@example.org", "Veiledsubject", "Veiledbody")
+		w.get("santos", "/mail/t/"+sent.ThreadID)
+		w.clock.Advance(20 * oneDay)
+		second := w.reply("dana", sent.ThreadID, "Veiledreply")
+		_, err := w.Recall(t.Context(), w.people["dana"], second.MessageID)
+		must(t, err)
+		w.clock.Advance(11 * oneDay)
+		if p := w.get("santos", "/mail/inbox"); strings.Contains(p.raw, "Veiled") {
+			t.Errorf("list: %q", p.text(".conv"))
+		}
+		first := w.send("dana", "ruth@example.org", "Veiledsubject", "Veiledbody")
+		_, err = w.Recall(t.Context(), w.people["dana"], first.MessageID)
+		must(t, err)
+		third := w.reply("dana", first.ThreadID, "Veiledreply")
+		if p := w.get("ruth", "/mail/inbox"); !strings.Contains(p.text(".conv"), "Veiledsubject") {
+			t.Errorf("list: %q", p.text(".conv"))
+		}
+		w.clock.Advance(30 * oneDay)
+		for _, path := range []string{"/mail/inbox", "/mail/t/" + third.ThreadID + "?all=1"} {
+			if p := w.get("ruth", path); strings.Contains(p.raw, "Veiled") || !strings.Contains(p.text("main"), "No longer available") {
+				t.Errorf("%s: %q", path, p.text("main"))
+			}
+		}
+	})
+}

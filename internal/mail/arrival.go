@@ -25,7 +25,10 @@ const (
 // registerArrivals makes them known. A text says nothing but that there is a message: it shows on locked screens.
 func (s *Service) registerArrivals() {
 	inbox := s.o.Notify.URL("/mail/inbox")
-	s.o.Notify.Register(notify.Template{Name: noticeText, Render: func(_ context.Context, _ db.Reader, p notify.Params) (notify.Content, error) {
+	s.o.Notify.Register(notify.Template{Name: noticeText, Render: func(ctx context.Context, r db.Reader, p notify.Params) (notify.Content, error) {
+		if err := wanted(ctx, r, p); err != nil {
+			return notify.Content{}, err
+		}
 		subject, err := newMessages(p)
 		return notify.Content{Body: subject + ". To read, sign in: " + inbox, Links: []string{inbox}}, err
 	}})
@@ -84,7 +87,7 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, to account.Card, way stri
 			}
 		}
 		if ok {
-			text := notify.Message{Kind: notify.Text, To: to.Cell, UserID: to.ID, PracticeID: email.PracticeID, Template: noticeText, Params: notify.Params{"count": number(count)}}
+			text := notify.Message{Kind: notify.Text, To: to.Cell, UserID: to.ID, PracticeID: email.PracticeID, Template: noticeText, Params: notify.Params{"count": number(count), "message": email.Params["message"]}}
 			if err := s.o.Notify.Send(ctx, tx, text); err != nil {
 				return err
 			}

@@ -245,7 +245,7 @@ type comesFrom struct {
 func (s *Service) origins(ctx context.Context, list []seen) (map[string]comesFrom, error) {
 	var ids, people []string
 	for _, m := range list {
-		if m.forwardedFrom != "" {
+		if m.forwardedFrom != "" && !m.gone() {
 			ids = append(ids, m.id)
 		}
 	}

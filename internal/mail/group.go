@@ -183,11 +183,6 @@ func (t thread) withNames(whole bool) string {
 	return folded(names)
 }
 
-// withEverybody is withLine for paper, which does not unfold.
-func (t thread) withEverybody() string {
-	return "With " + t.withNames(true) + ". " + count(t.messages, "message", "messages")
-}
-
 // isFolded says that the heading does not name everybody.
 func (t thread) isFolded() bool { return len(t.with) > shownFully }
 

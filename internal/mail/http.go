@@ -52,6 +52,7 @@ func (s *Service) Mount(rt *web.Router) {
 	s.mountSearch(rt)
 	s.mountSettings(rt)
 	s.mountForward(rt)
+	s.mountRecall(rt)
 	s.mountTemplates(rt)
 	s.mountContacts(rt)
 	rt.Events(web.User, EventsPath, s.events)

@@ -122,13 +122,14 @@ func (s *Service) counts(ctx context.Context, by actor.Actor, l *list) (err erro
 
 // standing is how one's own message stands with its recipient.
 type standing struct {
-	words  string
-	readAt time.Time  // when it was read; zero before
-	resend bool       // the invitation can be sent again
-	waits  bool       // neither read nor given yet
-	until  int64      // when the last recipient who cannot read it for ever can read it no more; 0 = no end
-	edit   string     // the open invitation whose details a User Manager can correct; "" = none
-	each   []receiver // how it stands with each of several recipients; empty for one
+	unopened bool // given, and nobody has opened it
+	words    string
+	readAt   time.Time  // when it was read; zero before
+	resend   bool       // the invitation can be sent again
+	waits    bool       // neither read nor given yet
+	until    int64      // when the last recipient who cannot read it for ever can read it no more; 0 = no end
+	edit     string     // the open invitation whose details a User Manager can correct; "" = none
+	each     []receiver // how it stands with each of several recipients; empty for one
 }
 
 // listSentBox is a page of the actor's own messages.

@@ -130,6 +130,7 @@ const (
 	Waiting   = "waiting"   // stored; its recipient sees nothing of it yet
 	Delivered = "delivered" // given to its recipient, or to the invitation of one who is not registered
 	Stopped   = "stopped"   // a file was refused: it went back to Drafts
+	Recalled  = "recalled"  // withdrawn by its author before anybody opened it
 )
 
 // Newcomer is what was typed of a recipient who is not known here, as typed. Email is the address it was typed for.

@@ -20,6 +20,9 @@ const (
 // and nothing of the message.
 func (s *Service) registerNotices() {
 	s.o.Notify.Register(notify.Template{Name: noticeNew, Render: func(ctx context.Context, r db.Reader, p notify.Params) (notify.Content, error) {
+		if err := wanted(ctx, r, p); err != nil {
+			return notify.Content{}, err
+		}
 		from, err := s.from(ctx, r, p["author"])
 		link := s.o.Notify.URL("/mail/t/" + p["thread"])
 		return notify.Content{Subject: "You have a new secure message", Links: []string{link},

@@ -43,6 +43,15 @@ func (s *Service) receivers(ctx context.Context, with map[string][]receipt, invi
 // standAll says how a message stands with all it was written to. With several it counts who has read it: "Read" alone
 // would be true of one of them and be taken for all.
 func (s *Service) standAll(m message, list []receipt, invited map[string]invite.Invitation, names map[string]string) standing {
+	if m.state == Recalled {
+		return standing{words: "Recalled"}
+	}
+	st := s.standEach(m, list, invited, names)
+	st.unopened = m.state == Delivered && !slices.ContainsFunc(list, func(c receipt) bool { return c.openedAt > 0 })
+	return st
+}
+
+func (s *Service) standEach(m message, list []receipt, invited map[string]invite.Invitation, names map[string]string) standing {
 	switch len(list) {
 	case 0:
 		return stand(m, receipt{}, invite.Invitation{})

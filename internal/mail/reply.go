@@ -75,6 +75,9 @@ func (s *Service) answering(ctx context.Context, r db.Reader, by actor.Actor, in
 			ids = append(ids, m.userID)
 			continue
 		}
+		if m.withdrawn {
+			return o, fault.New(fault.Conflict, "What was written to you here was withdrawn. You can reply when a new message arrives.")
+		}
 		o.msg.authorOwner, o.version = m.ownerID, m.version
 		if o.key, err = s.unwrap(ctx, r, m.threadID, m.ownerID, m.wrapped); err != nil {
 			return o, err

@@ -25,6 +25,7 @@ type member struct {
 	subject, snippet          string // opened
 	wrapped                   []byte // the thread's key for this member's owner, where it was read too
 	version                   int64  // the thread's, where it was read too
+	withdrawn                 bool   // nothing of the thread is left to this person
 }
 
 // message is a row of mail_message.
@@ -209,11 +210,13 @@ func putMembers(ctx context.Context, tx *db.Tx, list []member) error {
 		ON CONFLICT (user_id, thread_id) DO UPDATE
 		SET folder = CASE WHEN excluded.folder = 'inbox' THEN 'inbox' ELSE mail_member.folder END,
 			unread = CASE WHEN excluded.folder = 'inbox' THEN excluded.unread ELSE mail_member.unread END,
+			subject_sealed = CASE WHEN mail_member.withdrawn AND excluded.folder = 'inbox' THEN excluded.subject_sealed ELSE mail_member.subject_sealed END,
+			withdrawn = mail_member.withdrawn AND excluded.folder <> 'inbox',
 			last_at = excluded.last_at, last_from_id = excluded.last_from_id, last_from_name_sealed = excluded.last_from_name_sealed,
 			snippet_sealed = excluded.snippet_sealed, files = mail_member.files + excluded.files,
 			messages = mail_member.messages + excluded.messages, snippet_until = excluded.snippet_until,
 			access_until = CASE WHEN mail_member.access_until > excluded.access_until THEN mail_member.access_until
-				WHEN mail_member.access_until IS NULL THEN NULL ELSE excluded.access_until END`, args...)
+				WHEN mail_member.access_until IS NULL AND NOT mail_member.withdrawn THEN NULL ELSE excluded.access_until END`, args...)
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,11 @@ type spot struct {
 
 const memberColumns = `mm.user_id, mm.thread_id, mm.owner_id, mm.as_role, mm.folder, mm.unread, mm.last_at, mm.last_from_id,
 	mm.last_from_name_sealed, mm.subject_sealed, mm.snippet_sealed, mm.files, mm.messages, COALESCE(mm.viewed_at, 0),
-	COALESCE(mm.viewed_session, ''), COALESCE(mm.access_until, 0), COALESCE(mm.snippet_until, 0)`
+	COALESCE(mm.viewed_session, ''), COALESCE(mm.access_until, 0), COALESCE(mm.snippet_until, 0), mm.withdrawn`
 
 func (m *member) into() []any {
 	return []any{&m.userID, &m.threadID, &m.ownerID, &m.role, &m.folder, &m.unread, &m.lastAt, &m.other.ID, &m.otherSealed,
-		&m.subjectSealed, &m.snippetSealed, &m.files, &m.messages, &m.viewedAt, &m.viewedSession, &m.accessUntil, &m.snippetUntil}
+		&m.subjectSealed, &m.snippetSealed, &m.files, &m.messages, &m.viewedAt, &m.viewedSession, &m.accessUntil, &m.snippetUntil, &m.withdrawn}
 }
 
 func scanMember(row db.Row) (member, error) {
@@ -218,24 +218,26 @@ type seen struct {
 	forwardedFrom string // the message it passes on
 	until         int64  // when they can open it no more; 0 = no end
 	ended         bool   // they cannot: nothing of its content was read
+	recalled      int64  // when it was withdrawn; 0 = it was not
 }
 
 // listSeen lists the newest messages of a thread that a person may see: their own, and what was given to them. Of one that
-// they cannot open any more it says that it was there, and reads neither text nor files nor origin.
+// was withdrawn others may see that it was there; of one that they cannot open any more neither text nor files nor origin
+// is read.
 func listSeen(ctx context.Context, r db.Reader, userID, threadID string, after spot, most int, now int64) ([]seen, error) {
 	return db.All(ctx, r, func(row db.Row) (seen, error) {
 		var s seen
-		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom, &s.until, &s.ended)
+		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom, &s.until, &s.ended, &s.recalled)
 		return s, err
 	}, `
 		SELECT m.thread_id, m.id, m.author_id, m.author_owner_id,
 			CASE WHEN d.access_until <= $6 THEN NULL ELSE m.body_sealed END, CASE WHEN d.access_until <= $6 THEN 0 ELSE m.files END,
 			m.state, m.written_at, COALESCE(m.delivered_at, 0), d.role = 'from', COALESCE(d.opened_at, 0),
 			CASE WHEN d.access_until <= $6 THEN '' ELSE COALESCE(m.forwarded_from, '') END,
-			COALESCE(d.access_until, 0), COALESCE(d.access_until <= $6, FALSE)
+			COALESCE(d.access_until, 0), COALESCE(d.access_until <= $6, FALSE), COALESCE(m.recalled_at, 0)
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
-		WHERE m.thread_id = $2 AND m.state IN ('waiting', 'delivered') AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
+		WHERE m.thread_id = $2 AND m.state IN ('waiting', 'delivered', 'recalled') AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
 			AND (m.written_at, m.id) < ($3, $4)
 		ORDER BY m.written_at DESC, m.id DESC
 		LIMIT $5`, userID, threadID, after.at, after.id, most, now)
@@ -257,7 +259,7 @@ func listSent(ctx context.Context, r db.Reader, userID string, after spot, most 
 		SELECT m.id, m.thread_id, m.files, m.state, m.written_at, `+memberColumns+`
 		FROM mail_message m
 		JOIN mail_member mm ON mm.user_id = m.author_id AND mm.thread_id = m.thread_id
-		WHERE m.author_id = $1 AND m.state IN ('waiting', 'delivered') AND (m.written_at, m.id) < ($2, $3)
+		WHERE m.author_id = $1 AND m.state IN ('waiting', 'delivered', 'recalled') AND (m.written_at, m.id) < ($2, $3)
 		ORDER BY m.written_at DESC, m.id DESC
 		LIMIT $4`, userID, after.at, after.id, most)
 }
@@ -271,7 +273,8 @@ func findVisible(ctx context.Context, r db.Reader, userID, messageID string, now
 		JOIN mail_member mm ON mm.user_id = d.user_id AND mm.thread_id = d.thread_id
 		JOIN mail_thread_key k ON k.thread_id = mm.thread_id AND k.owner_id = mm.owner_id
 		WHERE d.user_id = $1 AND d.message_id = $2 AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
-			AND m.state IN ('waiting', 'delivered') AND (d.access_until IS NULL OR d.access_until > $3)`, userID, messageID, now)
+			AND (m.state IN ('waiting', 'delivered') OR m.state = 'recalled' AND d.role = 'from')
+			AND (d.access_until IS NULL OR d.access_until > $3)`, userID, messageID, now)
 }
 
 // findOwnPending finds the invitation that one of a person's own messages waits with.

@@ -80,8 +80,9 @@ func takeDue(ctx context.Context, tx *db.Tx, userID string, now int64) (way stri
 func countNew(ctx context.Context, r db.Reader, userID string, from int64) (int64, error) {
 	n, _, err := db.One(ctx, r, db.Scan1[int64], `
 		SELECT COUNT(*)
-		FROM mail_delivery
-		WHERE user_id = $1 AND role = 'to' AND opened_at IS NULL AND delivered_at >= $2`, userID, from)
+		FROM mail_delivery d
+		JOIN mail_message m ON m.thread_id = d.thread_id AND m.id = d.message_id
+		WHERE d.user_id = $1 AND d.role = 'to' AND d.opened_at IS NULL AND d.delivered_at >= $2 AND m.state = 'delivered'`, userID, from)
 	return n, err
 }
 

@@ -19,17 +19,18 @@ import (
 
 // letter is one message as the thread page shows it.
 type letter struct {
-	id     string
-	author party
-	mine   bool
-	fresh  bool // not opened before this view
-	at     time.Time
-	body   string
-	files  []attach.File
-	state  standing // of one's own
-	given  bool     // it was delivered, so that it can be forwarded
-	from   comesFrom
-	window // how long it can be read
+	id         string
+	author     party
+	mine       bool
+	fresh      bool // not opened before this view
+	at         time.Time
+	body       string
+	files      []attach.File
+	state      standing  // of one's own
+	given      bool      // it was delivered, so that it can be forwarded
+	recalledAt time.Time // when its author withdrew it; nothing else is here for others then
+	from       comesFrom
+	window     // how long it can be read
 }
 
 // thread is a conversation as one participant sees it.
@@ -42,6 +43,7 @@ type thread struct {
 	draft               Draft    // of a reply; its ID is always set
 	draftFiles          []attach.File
 	wasUnread           bool
+	withdrawn           bool          // nothing of it is left to the reader
 	with                []participant // the others, where there are several
 	lastAt              int64
 	in                  section // the list it was opened from
@@ -121,7 +123,7 @@ func (s *Service) recordView(ctx context.Context, by actor.Actor, m member, v vi
 func unopened(list []seen) []string {
 	var ids []string
 	for _, m := range list {
-		if !m.mine && m.openedAt == 0 && !m.ended {
+		if !m.mine && m.openedAt == 0 && !m.ended && m.state != Recalled {
 			ids = append(ids, m.id)
 		}
 	}
@@ -138,7 +140,7 @@ func (s *Service) show(ctx context.Context, by actor.Actor, m member, list []see
 	if err := s.openMember(ctx, s.o.DB, &m); err != nil {
 		return thread{}, err
 	}
-	t := thread{id: m.threadID, subject: m.subject, folder: m.folder, other: m.other, messages: m.messages, wasUnread: wasUnread, lastAt: m.lastAt}
+	t := thread{id: m.threadID, subject: m.subject, folder: m.folder, other: m.other, messages: m.messages, wasUnread: wasUnread, withdrawn: m.withdrawn, lastAt: m.lastAt}
 	if len(list) > s.set.ThreadSize {
 		list = list[:s.set.ThreadSize]
 		last := list[len(list)-1]
@@ -166,7 +168,7 @@ func (s *Service) letters(ctx context.Context, list []seen, key *crypt.Thread) (
 		if m.mine {
 			own = append(own, m.message)
 		}
-		if m.files > 0 {
+		if m.files > 0 && !m.gone() {
 			holders = append(holders, holder(m.id))
 		}
 		if !slices.Contains(people, m.authorID) {
@@ -200,11 +202,14 @@ func (s *Service) letters(ctx context.Context, list []seen, key *crypt.Thread) (
 }
 
 func openLetter(m seen, key *crypt.Thread, author account.Card) (letter, error) {
+	if m.gone() {
+		return letter{id: m.id, author: partyOf(author), at: clock.Time(m.deliveredAt), recalledAt: m.recalledAt()}, nil
+	}
 	if m.ended {
 		return endedLetter(m, author), nil
 	}
 	body, err := openBody(key, m.id, m.sealed)
-	l := letter{id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body, given: m.state == Delivered}
+	l := letter{recalledAt: m.recalledAt(), id: m.id, author: partyOf(author), mine: m.mine, fresh: !m.mine && m.openedAt == 0, at: clock.Time(m.writtenAt), body: body, given: m.state == Delivered}
 	if !m.mine && m.deliveredAt > 0 {
 		l.at = clock.Time(m.deliveredAt)
 	}

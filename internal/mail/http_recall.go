@@ -1,0 +1,33 @@
+package mail
+
+import (
+	"net/http"
+
+	"securepractice/internal/web"
+)
+
+func (s *Service) mountRecall(rt *web.Router) {
+	rt.Get(web.User, "/mail/m/{id}/recall", s.showRecall)
+	rt.Form(web.User, "/mail/m/{id}/recall", s.postRecall)
+}
+
+// showRecall asks before a message is withdrawn.
+func (s *Service) showRecall(w http.ResponseWriter, r *http.Request) error {
+	m, err := s.mayRecall(r.Context(), web.Actor(r), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return web.Render(w, r, http.StatusOK, recallPage(m.threadID, m.id))
+}
+
+func (s *Service) postRecall(w http.ResponseWriter, r *http.Request) error {
+	if _, err := web.ReadForm(w, r); err != nil {
+		return err
+	}
+	threadID, err := s.Recall(r.Context(), web.Actor(r), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	web.Flash(w, "Message recalled.")
+	return web.Redirect(w, r, "/mail/t/"+threadID)
+}
