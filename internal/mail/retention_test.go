@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"securepractice/internal/db"
+	"securepractice/internal/db/dbtest"
 	"securepractice/internal/fault"
 	"securepractice/internal/mail"
 	"securepractice/internal/notify"
@@ -242,4 +243,53 @@ func TestRetentionOnManyNodes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRetentionNothingHalf breaks every table in turn: an end that fails leaves everything as it was, and is made up for.
+func TestRetentionNothingHalf(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		d := dbtest.SQLite(t)
+		endsWhole(t, newWorld(t, d), newBreaker(t, d, ""))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		owner, url := dbtest.PostgresURLs(t)
+		d, err := db.Open(t.Context(), url, db.Options{Conns: 8})
+		must(t, err)
+		t.Cleanup(func() { _ = d.Close() })
+		endsWhole(t, newWorld(t, d), newBreaker(t, d, owner))
+	})
+}
+
+func endsWhole(t *testing.T, w *world, b breaker) {
+	w.keepFor("p-harbor", 30)
+	w.exec("UPDATE practice_practice SET retention_told_at = $1", w.clock.Now().UnixMicro())
+	w.find("dana", "anything")
+	prepare := func() (threadID string) {
+		id, email := w.draftWith("dana", "", "a.pdf", pdf("a")), db.NewID()+"@example.org"
+		sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: id, To: email, Subject: "s", Body: "b", New: newPatient()})
+		must(t, err)
+		w.work()
+		w.draftWith("dana", sent.ThreadID, "b.pdf", pdf("b"))
+		w.exec("UPDATE mail_thread SET last_at = 1 WHERE id = $1", sent.ThreadID)
+		return sent.ThreadID
+	}
+	thread, broke := prepare(), 0
+	for _, table := range tables {
+		before := w.image()
+		b.fail(table)
+		err := w.EndRetention(t.Context())
+		b.mend(table)
+		if err == nil { // the act does not write this table
+			thread = prepare()
+			continue
+		}
+		broke++
+		if after := w.image(); after != before {
+			t.Errorf("with %s broken something is left:\n%s\nwas\n%s", table, after, before)
+		}
+	}
+	must(t, w.EndRetention(t.Context()))
+	if n := w.left(thread); n != 0 || broke < 10 {
+		t.Errorf("%d rows are left; it failed %d times", n, broke)
+	}
 }
