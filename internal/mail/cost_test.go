@@ -140,54 +140,47 @@ func TestStatements(t *testing.T) {
 	}
 }
 
-// TestInboxStaysFast compares the lists of 1,000 and of 20,000 threads.
+// TestInboxStaysFast compares the lists of somebody with 1,000 threads and of somebody with 20,000, one beside the other.
 func TestInboxStaysFast(t *testing.T) {
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			open := dbtest.SQLite
-			if engine == "postgres" {
-				open = dbtest.Postgres
+	each(t, func(t *testing.T, w *world) {
+		lists := map[string][]string{}
+		for name, n := range map[string]int{"mel": 1_000, "santos": 20_000} {
+			w.fill(name, 0, n)
+			own := w.label(name, "All", "1")
+			lists[name] = []string{"/mail/inbox", "/mail/inbox?show=unread", "/mail/l/" + own}
+			w.labelEvery(name, own)
+		}
+		if w.d.Postgres() {
+			w.exec("ANALYZE") // as the server does by itself a minute later
+		}
+		for i, path := range lists["mel"] {
+			small, large := time.Hour, time.Hour
+			for range 15 {
+				small = min(small, w.timed("mel", path))
+				large = min(large, w.timed("santos", lists["santos"][i]))
 			}
-			w := newWorld(t, open(t))
-			w.fill("santos", 0, 1_000)
-			own := w.label("santos", "All", "1")
-			lists := []string{"/mail/inbox", "/mail/inbox?show=unread", "/mail/l/" + own}
-			w.labelEvery("santos", own)
-			var small []time.Duration
-			for _, path := range lists {
-				small = append(small, w.fastest("santos", path))
+			t.Logf("%s with 1,000 threads: %v, 20,000: %v", path, small, large)
+			if large > 2*small+2*time.Millisecond {
+				t.Errorf("%s: 20,000 threads take %v, 1,000 take %v", path, large, small)
 			}
-			w.fill("santos", 1_000, 20_000)
-			w.labelEvery("santos", own)
-			for i, path := range lists {
-				large := w.fastest("santos", path)
-				t.Logf("%s with 1,000 threads: %v, 20,000: %v", path, small[i], large)
-				if large > 2*small[i]+2*time.Millisecond {
-					t.Errorf("%s: 20,000 threads take %v, 1,000 take %v", path, large, small[i])
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // labelEvery puts a label on every conversation of a person, as plain rows.
 func (w *world) labelEvery(name, own string) {
 	w.t.Helper()
-	w.exec("DELETE FROM mail_label")
 	w.exec("INSERT INTO mail_label (user_id, label, thread_id, last_at) SELECT user_id, '"+own+"', thread_id, last_at FROM mail_member WHERE user_id = $1", w.people[name].ID)
 }
 
-// fastest is the best of several pages of a list: the one least disturbed.
-func (w *world) fastest(name, path string) time.Duration {
-	best := time.Hour
-	for range 15 {
-		begin := time.Now()
-		if p := w.get(name, path); p.Find(".conv").Length() != 50 {
-			w.t.Fatalf("%d rows", p.Find(".conv").Length())
-		}
-		best = min(best, time.Since(begin))
+// timed is how long one page of a list takes.
+func (w *world) timed(name, path string) time.Duration {
+	w.t.Helper()
+	begin := time.Now()
+	if p := w.get(name, path); p.Find(".conv").Length() != 50 {
+		w.t.Fatalf("%d rows", p.Find(".conv").Length())
 	}
-	return best
+	return time.Since(begin)
 }
 
 // fill gives a person threads from n to m as plain rows, as if they had been sent.
