@@ -109,7 +109,11 @@ func (s *Service) keepImport(ctx context.Context, by actor.Actor, p preview) err
 	})
 }
 
-// confirmImport adds what the actor has seen in a preview, once, and says how many contacts those were.
+// importAtOnce is how many contacts one act adds, so that nobody else's writing waits for a long import.
+const importAtOnce = 500
+
+// confirmImport adds what the actor has seen in a preview, and says how many contacts those were. What was seen is kept
+// until the last of them stands: an import that is cut short is confirmed again and goes on, and nobody is added twice.
 func (s *Service) confirmImport(ctx context.Context, by actor.Actor, id string) (added int64, err error) {
 	if err := mayCompose(by); err != nil {
 		return 0, err
@@ -126,26 +130,31 @@ func (s *Service) confirmImport(ctx context.Context, by actor.Actor, id string) 
 	if err != nil {
 		return 0, err
 	}
-	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		found, err := takeImport(ctx, tx, by.ID, id, since)
+	for part := range slices.Chunk(list, importAtOnce) {
+		var n int64
+		err := s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+			n, err = importContacts(ctx, tx, part)
+			return err
+		})
 		if err != nil {
-			return fmt.Errorf("take an import: %w", err)
+			return 0, fmt.Errorf("import contacts: %w", err)
 		}
-		if !found {
-			return errImportUsed()
-		}
-		added = 0
-		for part := range slices.Chunk(list, 500) {
-			n, err := importContacts(ctx, tx, part)
-			if err != nil {
-				return fmt.Errorf("import contacts: %w", err)
-			}
-			added += n
-		}
-		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.ContactsImported, SubjectKind: "user", SubjectID: by.ID, PracticeID: by.PracticeID,
-			Detail: map[string]string{"added": strconv.FormatInt(added, 10)}})
-	})
-	return added, err
+		added += n
+	}
+	return added, s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.endImport(ctx, tx, by, id, len(list)) })
+}
+
+// endImport ends what the actor has seen, once.
+func (s *Service) endImport(ctx context.Context, tx *db.Tx, by actor.Actor, id string, rows int) error {
+	found, err := takeImport(ctx, tx, by.ID, id)
+	if err != nil {
+		return fmt.Errorf("take an import: %w", err)
+	}
+	if !found {
+		return errImportUsed()
+	}
+	return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.ContactsImported, SubjectKind: "user", SubjectID: by.ID, PracticeID: by.PracticeID,
+		Detail: map[string]string{"rows": strconv.Itoa(rows)}})
 }
 
 func errImportUsed() error {

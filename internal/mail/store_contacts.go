@@ -110,9 +110,7 @@ func findImport(ctx context.Context, r db.Reader, userID, id string, since int64
 }
 
 // takeImport ends what a person has seen in a preview; false when it was taken before.
-func takeImport(ctx context.Context, tx *db.Tx, userID, id string, since int64) (bool, error) {
-	n, err := tx.Exec(ctx, `
-		DELETE FROM mail_contact_import
-		WHERE user_id = $1 AND id = $2 AND made_at >= $3`, userID, id, since)
+func takeImport(ctx context.Context, tx *db.Tx, userID, id string) (bool, error) {
+	n, err := tx.Exec(ctx, "DELETE FROM mail_contact_import WHERE user_id = $1 AND id = $2", userID, id)
 	return n == 1, err
 }
