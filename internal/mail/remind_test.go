@@ -12,8 +12,8 @@ import (
 	"securepractice/internal/notify"
 )
 
-// TestRemindedOnce: who wants to know is told once of each message that stays unopened, however many nodes look, and the
-// e-mail names nothing private. What was opened and what nobody asked about brings none.
+// TestRemindedOnce: an author is told once of each message that stays unopened, however many nodes look, and the
+// e-mail names nothing private. What was opened brings none, and who wants no notices gets none.
 func TestRemindedOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		told := func(name string) (list []notify.OutboxItem) {
@@ -24,13 +24,13 @@ func TestRemindedOnce(t *testing.T) {
 			}
 			return list
 		}
-		w.prefer("dana", mail.Preferences{New: "email", Pace: "once", Read: "email"})
+		w.prefer("mel", mail.Preferences{New: "none", Pace: "once", Read: "none"})
 		sent := w.send("dana", "ruth@example.org", "Root canal", "private")
 		w.exec(`INSERT INTO mail_delivery (user_id, message_id, thread_id, role, delivered_at)
 			SELECT 'u-mel', message_id, thread_id, role, delivered_at FROM mail_delivery WHERE message_id = $1 AND user_id = 'u-ruth'`, sent.MessageID)
 		read := w.send("dana", "theo@example.org", "Crown", "private")
 		w.get("theo", "/mail/t/"+read.ThreadID)
-		w.send("mel", "ruth@example.org", "Bill", "private") // Mel has not asked
+		w.send("mel", "ruth@example.org", "Bill", "private") // Mel wants no notices
 		w.clock.Advance(47 * time.Hour)
 		must(t, w.RemindUnopened(t.Context()))
 		if len(told("dana")) != 0 {
@@ -56,7 +56,7 @@ func TestRemindedOnce(t *testing.T) {
 			}
 		}
 		if len(told("mel")) != 0 {
-			t.Error("told without asking")
+			t.Error("told though she wants no notices")
 		}
 		if got := w.get("mel", "/mail/sent").text(".standing"); got != "Delivered. Not opened after 2 days. You can call them." {
 			t.Errorf("Sent says %q", got)
@@ -73,7 +73,6 @@ func TestRemindedOnce(t *testing.T) {
 // TestRemindedOfNewcomer: a message that waits for a registration counts as unopened; one that was claimed and read does not.
 func TestRemindedOfNewcomer(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.prefer("dana", mail.Preferences{New: "email", Pace: "once", Read: "email"})
 		_, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: db.NewID(), To: "gloria@example.org", Subject: "Pre-med", Body: "b", New: newPatient()})
 		must(t, err)
 		w.clock.Advance(49 * time.Hour)
@@ -89,5 +88,20 @@ func TestRemindedOfNewcomer(t *testing.T) {
 		w.exec("UPDATE mail_pending SET state = 'claimed'")
 		must(t, w.RemindUnopened(t.Context()))
 		w.want(0, "SELECT COUNT(*) FROM mail_delivery WHERE reminded_at IS NOT NULL")
+	})
+}
+
+// TestRemindedOfMany: what is found together is one e-mail, which says how many.
+func TestRemindedOfMany(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for range 3 {
+			w.send("dana", "ruth@example.org", "Root canal", "private")
+		}
+		w.clock.Advance(49 * time.Hour)
+		must(t, w.RemindUnopened(t.Context()))
+		list := w.outbox("dana@example.org")
+		if len(list) != 1 || list[0].Subject != "3 messages you sent have not been opened" || list[0].Links[0] != "https://portal.example/mail/sent" {
+			t.Errorf("%+v", list)
+		}
 	})
 }

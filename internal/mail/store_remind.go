@@ -6,8 +6,8 @@ import (
 	"securepractice/internal/db"
 )
 
-// listUnopened lists messages given in a span of time that somebody has not opened and whose authors want to know and
-// were not told: to people, by mail_delivery_unopened, and to those who have not registered.
+// listUnopened lists messages given in a span of time that somebody has not opened and whose authors were not told, unless
+// they want no notices: to people, by mail_delivery_unopened, and to those who have not registered, by mail_pending_waiting.
 func listUnopened(ctx context.Context, r db.Reader, from, until int64, most int) ([]message, error) {
 	return db.All(ctx, r, func(row db.Row) (message, error) {
 		var m message
@@ -22,8 +22,9 @@ func listUnopened(ctx context.Context, r db.Reader, from, until int64, most int)
 		) u
 		JOIN mail_message m ON m.thread_id = u.thread_id AND m.id = u.message_id
 		JOIN mail_delivery own ON own.user_id = m.author_id AND own.message_id = m.id
-		JOIN mail_settings s ON s.user_id = m.author_id
-		WHERE m.state = 'delivered' AND m.delivered_at > $1 AND m.delivered_at <= $2 AND own.reminded_at IS NULL AND s.notice_read = 'email'
+		LEFT JOIN mail_settings s ON s.user_id = m.author_id
+		WHERE m.state = 'delivered' AND m.delivered_at > $1 AND m.delivered_at <= $2 AND own.reminded_at IS NULL
+			AND (s.user_id IS NULL OR s.notice_new <> 'none' OR s.notice_read <> 'none')
 		ORDER BY m.delivered_at, m.id
 		LIMIT $3`, from, until, most)
 }
