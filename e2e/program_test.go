@@ -61,7 +61,7 @@ func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.tex
 // start runs the demo on a free port; more arguments go behind. It is stopped when the test ends.
 func start(t testing.TB, dir string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, dir: dir, args: args, log: &lines{}}
+	p := &program{t: t, dir: dir, args: append([]string{"--undo-send", "0s"}, args...), log: &lines{}}
 	p.run()
 	t.Cleanup(func() {
 		p.stop(syscall.SIGTERM)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"securepractice/internal/app"
 	"securepractice/internal/config"
@@ -21,7 +22,8 @@ type demoCmd struct {
 	Data     string `env:"-" help:"Folder for everything the demo keeps." default:"./var" type:"path"`
 	Database string `env:"-" help:"postgres://…, migrated by this address too; empty: SQLite in the folder."`
 
-	MFAAtLogin string `env:"-" name:"mfa-at-login" help:"When users are asked for a second step at sign-in: off, new_device or always." default:"off" enum:"off,new_device,always"`
+	MFAAtLogin string        `env:"-" name:"mfa-at-login" help:"When users are asked for a second step at sign-in: off, new_device or always." default:"off" enum:"off,new_device,always"`
+	UndoSend   time.Duration `env:"-" help:"How long a message that was sent from a page can be taken back before it leaves; 0 = not at all." default:"10s"`
 }
 
 // Run seeds an empty database and serves.
@@ -45,7 +47,7 @@ func (c *demoCmd) Run(ctx context.Context) error {
 
 func (c *demoCmd) config() config.Config {
 	cfg := app.DemoConfig(c.Data, c.Database)
-	cfg.Limits.MFAAtLogin = c.MFAAtLogin
+	cfg.Limits.MFAAtLogin, cfg.Limits.UndoSend = c.MFAAtLogin, c.UndoSend
 	return cfg
 }
 

@@ -193,7 +193,7 @@ func (a *App) build() error {
 		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles}})
 	hub := web.NewHub()
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
-		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
+		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
 	a.Manage = manage.New(manage.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite})
 	a.Support = support.New(support.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
 	a.connect()
@@ -213,6 +213,7 @@ func (a *App) connect() {
 	a.Jobs.Every("limit sweep", time.Hour, func(ctx context.Context) error { return a.limit.Sweep(ctx, a.DB) })
 	a.Jobs.Every("session sweep", 10*time.Minute, a.Account.SweepSessions)
 	a.Jobs.Every("password reminders", time.Hour, a.Account.RemindOfPasswords)
+	a.Jobs.Every("mail leaves", time.Second, a.Mail.Leave)
 	a.Jobs.Every("mail hourly", time.Minute, a.Mail.TellHourly)
 	a.Jobs.Every("mail unopened", time.Hour, a.Mail.RemindUnopened)
 	a.Jobs.Every("flow sweep", 10*time.Minute, a.Verify.Sweep)

@@ -99,6 +99,7 @@ type Limits struct {
 	UndoLink      time.Duration `help:"How long the holder of an old e-mail address can undo its change." default:"168h"`
 	AddressEmails int64         `help:"E-mails about a new address, a person and an address, a day." default:"5"`
 	MaxSignature  int           `help:"Characters of a signature." default:"500"`
+	UndoSend      time.Duration `help:"How long a message that was sent from a page can be taken back before it leaves; 0 = not at all." default:"10s"`
 	MessageTexts  int64         `help:"Texts about new messages a person and day; an e-mail goes instead of more." default:"20"`
 
 	Idle        time.Duration `help:"After what time without an act a session ends." default:"30m"`

@@ -270,16 +270,16 @@ func (s *Service) postCompose(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := f.draft.compose(body)
-	c.Outside = f.outside
+	c.Outside, c.Hold = f.outside, s.set.UndoSend
 	sent, err := s.Send(ctx, by, c)
 	if err != nil {
 		return s.answerCompose(w, r, f, err)
 	}
 	if sent.Messages > 1 {
-		web.Flash(w, "Sent as "+number(int64(sent.Messages))+" separate messages.")
+		web.FlashUndo(w, "Sent as "+number(int64(sent.Messages))+" separate messages.", undoAction(sent.MessageID), s.set.UndoSend)
 		return web.Redirect(w, r, "/mail/sent")
 	}
-	web.Flash(w, "Message sent.")
+	web.FlashUndo(w, "Message sent.", undoAction(sent.MessageID), s.set.UndoSend)
 	return web.Redirect(w, r, "/mail/t/"+sent.ThreadID)
 }
 

@@ -9,6 +9,7 @@ import (
 func (s *Service) mountRecall(rt *web.Router) {
 	rt.Get(web.User, "/mail/m/{id}/recall", s.showRecall)
 	rt.Form(web.User, "/mail/m/{id}/recall", s.postRecall)
+	rt.Form(web.User, "/mail/m/{id}/undo", s.postUndo)
 }
 
 // showRecall asks before a message is withdrawn.
@@ -30,4 +31,19 @@ func (s *Service) postRecall(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.Flash(w, "Message recalled.")
 	return web.Redirect(w, r, "/mail/t/"+threadID)
+}
+
+func undoAction(messageID string) string { return "/mail/m/" + messageID + "/undo" }
+
+// postUndo takes back what was sent a moment ago, and opens it for writing on.
+func (s *Service) postUndo(w http.ResponseWriter, r *http.Request) error {
+	if _, err := web.ReadForm(w, r); err != nil {
+		return err
+	}
+	where, err := s.Undo(r.Context(), web.Actor(r), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	web.Flash(w, "Not sent. It is a draft again.")
+	return web.Redirect(w, r, where)
 }

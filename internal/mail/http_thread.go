@@ -127,11 +127,11 @@ func (s *Service) postReply(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sent, err := s.Reply(r.Context(), by, Reply{DraftID: f.draft.ID, ThreadID: id, Body: body})
+	sent, err := s.Reply(r.Context(), by, Reply{DraftID: f.draft.ID, ThreadID: id, Body: body, Hold: s.set.UndoSend})
 	if err != nil {
 		return s.answerReply(w, r, f, err)
 	}
-	web.Flash(w, "Message sent.")
+	web.FlashUndo(w, "Message sent.", undoAction(sent.MessageID), s.set.UndoSend)
 	return web.Redirect(w, r, "/mail/t/"+sent.ThreadID)
 }
 

@@ -124,6 +124,7 @@ func (s *Service) counts(ctx context.Context, by actor.Actor, l *list) (err erro
 type standing struct {
 	unopened bool // given, and nobody has opened it
 	words    string
+	leaves   time.Time  // until when its author may take it back; zero when nothing holds it for that
 	readAt   time.Time  // when it was read; zero before
 	resend   bool       // the invitation can be sent again
 	waits    bool       // neither read nor given yet
@@ -207,6 +208,8 @@ func stand(m message, c receipt, i invite.Invitation) standing {
 	switch {
 	case c.pending && (i.State == "replaced" || i.State == "withdrawn"):
 		return standing{words: "Not delivered: the address changed. Send it again.", waits: true}
+	case m.leavesAt > 0:
+		return standing{words: "Sending", waits: true, leaves: clock.Time(m.leavesAt)}
 	case m.state == Waiting:
 		return standing{words: "Checking attachments", waits: true}
 	case c.pending:

@@ -35,7 +35,8 @@ type Settings struct {
 	RemindAfter  time.Duration // an author may be told of a message that is unopened so long; 48 h
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 
-	SearchesPerMinute int64 // searches a person begins; 60
+	SearchesPerMinute int64         // searches a person begins; 60
+	UndoSend          time.Duration // how long what is sent from a page may be taken back; 0 = not at all
 }
 
 func (s Settings) withDefaults() Settings {
@@ -112,11 +113,15 @@ type Compose struct {
 	DraftID, To, Subject, Body string
 	New                        *invite.NewInvitation
 	More                       []invite.NewInvitation
-	Outside                    string // To again, where the sender confirmed that a patient's message may go there
+	Hold                       time.Duration // how long it may be taken back before it leaves; 0 = it leaves at once
+	Outside                    string        // To again, where the sender confirmed that a patient's message may go there
 }
 
-// Reply is a message in a thread the actor takes part in. DraftID is as in Compose.
-type Reply struct{ DraftID, ThreadID, Body string }
+// Reply is a message in a thread the actor takes part in. DraftID and Hold are as in Compose.
+type Reply struct {
+	DraftID, ThreadID, Body string
+	Hold                    time.Duration
+}
 
 // Sent is what became of a form: its first message, and how many messages it is. State is Waiting while files are
 // checked, else Delivered.

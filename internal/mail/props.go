@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"securepractice/internal/actor"
 	"securepractice/internal/attach"
 	"securepractice/internal/fault"
@@ -181,6 +183,14 @@ func (s standing) text(zone *time.Location, now time.Time) string {
 		return s.words + " " + at.Format("Jan 2, 2006") + " at " + at.Format("3:04 PM")
 	}
 	return s.words + " " + at.Format("Jan 2") + " at " + at.Format("3:04 PM")
+}
+
+// sending tells the scripts in how many seconds a message leaves.
+func (s standing) sending(now time.Time) templ.Attributes {
+	if s.leaves.IsZero() {
+		return nil
+	}
+	return templ.Attributes{"data-sending": strconv.Itoa(int(max(0, s.leaves.Sub(now).Seconds())) + 1)}
 }
 
 // letterFiles are the attachments of a message: to be fetched once they are clean.

@@ -73,7 +73,8 @@ func (s *Service) standEach(m message, list []receipt, invited map[string]invite
 	slices.SortFunc(all.each, func(a, b receiver) int { return cmp.Compare(a.name, b.name) })
 	all.words = fmt.Sprintf("Read by %d of %d", read, len(list))
 	if m.state == Waiting {
-		all.words = "Checking attachments"
+		st := stand(m, receipt{}, invite.Invitation{})
+		all.words, all.leaves = st.words, st.leaves
 	}
 	return all
 }

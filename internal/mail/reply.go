@@ -63,7 +63,7 @@ func (s *Service) reply(ctx context.Context, tx *db.Tx, o outgoing, in Reply) (S
 
 // answering makes a reply ready: thread key, subject, author and recipients, and everything sealed.
 func (s *Service) answering(ctx context.Context, r db.Reader, by actor.Actor, in Reply) (outgoing, error) {
-	o := outgoing{by: by, body: in.Body, msg: message{threadID: in.ThreadID, id: in.DraftID, authorID: by.ID, writtenAt: s.now()}}
+	o := outgoing{by: by, body: in.Body, hold: in.Hold, msg: message{threadID: in.ThreadID, id: in.DraftID, authorID: by.ID, writtenAt: s.now()}}
 	var err error
 	if o.members, err = listParticipants(ctx, r, o.msg.threadID); err != nil {
 		return o, fmt.Errorf("read who takes part: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"securepractice/internal/account"
 	"securepractice/internal/actor"
@@ -68,6 +69,7 @@ type outgoing struct {
 	rows      []member         // what it adds to the mailboxes, sealed: the author's first, then those of registered recipients
 	version   int64            // of the thread when the message was made ready
 	firstPost bool             // it begins its thread
+	hold      time.Duration    // before it leaves
 	formKey   *crypt.Thread    // of the form's first message, whose files this one shares; nil for that one itself
 	origin    origin           // of what it passes on
 	ends      map[string]int64 // by person, when they can open it no more; who is not there has no end
@@ -102,7 +104,7 @@ func (s *Service) Send(ctx context.Context, by actor.Actor, c Compose) (Sent, er
 	}
 	var sent Sent
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		sent, err = s.begin(ctx, tx, outgoing{by: by, subject: c.Subject, body: c.Body, author: cards[by.ID], firstPost: true, origin: from,
+		sent, err = s.begin(ctx, tx, outgoing{by: by, subject: c.Subject, body: c.Body, author: cards[by.ID], firstPost: true, hold: c.Hold, origin: from,
 			msg: message{authorID: by.ID, authorOwner: by.OwnerID, writtenAt: s.now()}}, s.parcels(c.DraftID, to))
 		return err
 	})
@@ -259,7 +261,10 @@ func (s *Service) store(ctx context.Context, tx *db.Tx, o outgoing) (Sent, error
 		return Sent{}, err
 	}
 	o.msg.files, o.msg.state = int64(moved.Files), Waiting
-	if moved.Clean {
+	switch {
+	case o.hold > 0:
+		o.msg.leavesAt = o.msg.writtenAt + o.hold.Microseconds()
+	case moved.Clean:
 		o.msg.state, o.msg.deliveredAt = Delivered, o.msg.writtenAt
 	}
 	fresh, err := insertMessage(ctx, tx, o.msg)

@@ -188,7 +188,11 @@ func TestSameFormTwice(t *testing.T) {
 			t.Fatalf("again = %+v, %v; want %+v", two, err, one)
 		}
 		other := w.send("dana", "santos@example.org", "second", "b")
-		for _, bad := range []mail.Reply{{r.DraftID, other.ThreadID, "r"}, {r.DraftID, first.ThreadID, "other"}, {c.DraftID, first.ThreadID, "b"}} {
+		for _, bad := range []mail.Reply{
+			{DraftID: r.DraftID, ThreadID: other.ThreadID, Body: "r"},
+			{DraftID: r.DraftID, ThreadID: first.ThreadID, Body: "other"},
+			{DraftID: c.DraftID, ThreadID: first.ThreadID, Body: "b"},
+		} {
 			by := "santos"
 			if bad.DraftID == c.DraftID {
 				by = "santos" // somebody else's message id is nobody's

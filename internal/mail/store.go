@@ -36,6 +36,7 @@ type message struct {
 	files                               int64
 	state                               string
 	writtenAt, deliveredAt              int64 // deliveredAt 0 = not yet
+	leavesAt                            int64 // until when its author may take it back; 0 = nothing holds it for that
 }
 
 // rows writes "($1,$2),($3,$4)" for n rows of so many columns.
@@ -116,10 +117,10 @@ func insertKeys(ctx context.Context, tx *db.Tx, keys []wrap) error {
 // insertMessage is false when the author has a message of this id already.
 func insertMessage(ctx context.Context, tx *db.Tx, m message) (bool, error) {
 	n, err := tx.Exec(ctx, `
-		INSERT INTO mail_message (thread_id, id, author_id, author_owner_id, body_sealed, files, state, written_at, delivered_at, form_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		INSERT INTO mail_message (thread_id, id, author_id, author_owner_id, body_sealed, files, state, written_at, delivered_at, form_id, leaves_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (author_id, id) DO NOTHING`,
-		m.threadID, m.id, m.authorID, m.authorOwner, m.sealed, m.files, m.state, m.writtenAt, null(m.deliveredAt), null(m.formID))
+		m.threadID, m.id, m.authorID, m.authorOwner, m.sealed, m.files, m.state, m.writtenAt, null(m.deliveredAt), null(m.formID), null(m.leavesAt))
 	return n == 1, err
 }
 

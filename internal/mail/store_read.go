@@ -121,11 +121,11 @@ type stored struct {
 }
 
 func (s *stored) into() []any {
-	return []any{&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.subject, &s.wrapped}
+	return []any{&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.leavesAt, &s.subject, &s.wrapped}
 }
 
 const storedColumns = `m.thread_id, m.id, m.author_id, m.author_owner_id, m.body_sealed, m.files, m.state, m.written_at, COALESCE(m.delivered_at, 0),
-	t.subject_sealed, k.wrapped_key`
+	COALESCE(m.leaves_at, 0), t.subject_sealed, k.wrapped_key`
 
 func scanStored(row db.Row) (stored, error) {
 	var s stored
@@ -227,14 +227,14 @@ type seen struct {
 func listSeen(ctx context.Context, r db.Reader, userID, threadID string, after spot, most int, now int64) ([]seen, error) {
 	return db.All(ctx, r, func(row db.Row) (seen, error) {
 		var s seen
-		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom, &s.until, &s.ended, &s.recalled)
+		err := row(&s.threadID, &s.id, &s.authorID, &s.authorOwner, &s.sealed, &s.files, &s.state, &s.writtenAt, &s.deliveredAt, &s.mine, &s.openedAt, &s.forwardedFrom, &s.until, &s.ended, &s.recalled, &s.leavesAt)
 		return s, err
 	}, `
 		SELECT m.thread_id, m.id, m.author_id, m.author_owner_id,
 			CASE WHEN d.access_until <= $6 THEN NULL ELSE m.body_sealed END, CASE WHEN d.access_until <= $6 THEN 0 ELSE m.files END,
 			m.state, m.written_at, COALESCE(m.delivered_at, 0), d.role = 'from', COALESCE(d.opened_at, 0),
 			CASE WHEN d.access_until <= $6 THEN '' ELSE COALESCE(m.forwarded_from, '') END,
-			COALESCE(d.access_until, 0), COALESCE(d.access_until <= $6, FALSE), COALESCE(m.recalled_at, 0)
+			COALESCE(d.access_until, 0), COALESCE(d.access_until <= $6, FALSE), COALESCE(m.recalled_at, 0), COALESCE(m.leaves_at, 0)
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
 		WHERE m.thread_id = $2 AND m.state IN ('waiting', 'delivered', 'recalled') AND (d.role = 'from' OR d.delivered_at IS NOT NULL)
@@ -253,10 +253,10 @@ type sentRow struct {
 func listSent(ctx context.Context, r db.Reader, userID string, after spot, most int) ([]sentRow, error) {
 	return db.All(ctx, r, func(row db.Row) (sentRow, error) {
 		var s sentRow
-		err := row(append([]any{&s.id, &s.threadID, &s.files, &s.state, &s.writtenAt}, s.member.into()...)...)
+		err := row(append([]any{&s.id, &s.threadID, &s.files, &s.state, &s.writtenAt, &s.leavesAt}, s.member.into()...)...)
 		return s, err
 	}, `
-		SELECT m.id, m.thread_id, m.files, m.state, m.written_at, `+memberColumns+`
+		SELECT m.id, m.thread_id, m.files, m.state, m.written_at, COALESCE(m.leaves_at, 0), `+memberColumns+`
 		FROM mail_message m
 		JOIN mail_member mm ON mm.user_id = m.author_id AND mm.thread_id = m.thread_id
 		WHERE m.author_id = $1 AND m.state IN ('waiting', 'delivered', 'recalled') AND (m.written_at, m.id) < ($2, $3)

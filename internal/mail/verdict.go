@@ -31,6 +31,9 @@ func (s *Service) Verdict(ctx context.Context, tx *db.Tx, of string, _ attach.Mo
 	if err := lockThread(ctx, tx, m.threadID); err != nil {
 		return fmt.Errorf("lock a thread: %w", err)
 	}
+	if m, _, err = findMessage(ctx, tx, id); err != nil || m.state != Waiting {
+		return err
+	}
 	standing, err := s.o.Attach.Standing(ctx, tx, of)
 	if err != nil {
 		return err
@@ -38,7 +41,7 @@ func (s *Service) Verdict(ctx context.Context, tx *db.Tx, of string, _ attach.Mo
 	switch {
 	case standing.Blocked:
 		return s.stop(ctx, tx, m)
-	case standing.Clean:
+	case standing.Clean && m.leavesAt == 0: // else it leaves when its time has come
 		return s.release(ctx, tx, m)
 	}
 	return nil
@@ -133,17 +136,11 @@ func (s *Service) stop(ctx context.Context, tx *db.Tx, m stored) error {
 	if err != nil {
 		return err
 	}
-	if err := s.bringBack(ctx, tx, o); err != nil {
+	if err := s.withdrawFrom(ctx, tx, o); err != nil {
 		return err
 	}
-	if err := dropDeliveries(ctx, tx, m.id); err != nil {
-		return fmt.Errorf("stop a message: %w", err)
-	}
-	if err := dropPending(ctx, tx, m.id); err != nil {
-		return fmt.Errorf("stop a message: %w", err)
-	}
-	if err := s.unlist(ctx, tx, o); err != nil {
-		return fmt.Errorf("take a message from its author's list: %w", err)
+	if _, err := s.bringBack(ctx, tx, o); err != nil {
+		return err
 	}
 	err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: o.author.Email, Template: noticeStopped, UserID: o.author.ID, PracticeID: o.author.PracticeID})
 	if err != nil {
@@ -153,8 +150,22 @@ func (s *Service) stop(ctx context.Context, tx *db.Tx, m stored) error {
 	return s.o.Audit.Record(ctx, tx, o.by, sentEvent(audit.MailStopped, m.message, o.author.PracticeID, nil))
 }
 
+// withdrawFrom takes a message that has not left from those it was on its way to, and from its author's list.
+func (s *Service) withdrawFrom(ctx context.Context, tx *db.Tx, o outgoing) error {
+	if err := dropDeliveries(ctx, tx, o.msg.id); err != nil {
+		return fmt.Errorf("stop a message: %w", err)
+	}
+	if err := dropPending(ctx, tx, o.msg.id); err != nil {
+		return fmt.Errorf("stop a message: %w", err)
+	}
+	if err := s.unlist(ctx, tx, o); err != nil {
+		return fmt.Errorf("take a message from its author's list: %w", err)
+	}
+	return nil
+}
+
 // bringBack makes a draft of a message, with its files. What began a thread is a new message again.
-func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
+func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) (Draft, error) {
 	d := Draft{ID: db.NewID(), Body: o.body}
 	if _, more := o.ownRow(); more {
 		d.ThreadID = o.msg.threadID
@@ -164,20 +175,20 @@ func (s *Service) bringBack(ctx context.Context, tx *db.Tx, o outgoing) error {
 	}
 	row, err := s.sealDraft(ctx, tx, o.msg.authorID, o.msg.authorOwner, d)
 	if err != nil {
-		return err
+		return d, err
 	}
 	if _, err := insertDraft(ctx, tx, row); err != nil {
-		return fmt.Errorf("bring a message back: %w", err)
+		return d, fmt.Errorf("bring a message back: %w", err)
 	}
 	if err := s.keepOrigin(ctx, tx, o.msg.id, d.ID); err != nil {
-		return err
+		return d, err
 	}
 	owner, err := s.o.Keys.Owner(ctx, tx, o.msg.authorOwner)
 	if err != nil {
-		return fmt.Errorf("find an author's keys: %w", err)
+		return d, fmt.Errorf("find an author's keys: %w", err)
 	}
 	_, err = s.o.Attach.Move(ctx, tx, attach.Move{From: holder(o.msg.id), To: holder(d.ID), Open: o.key, Seal: owner})
-	return err
+	return d, err
 }
 
 // ownRow is the author's row, and whether the thread holds more for them than this message, so that it can be replied in.

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"context"
+	"math"
+	"strconv"
 	"time"
 
 	"securepractice/internal/fault"
@@ -37,11 +39,21 @@ type Shell struct {
 	Theme                               string // "light" or "dark"; "" follows the system
 	Compact, NoShortcuts                bool   // lists of one line less; single letters do nothing
 	Flash                               string // one sentence about what has just happened
+	Undo                                Undo   // how to take that back; its zero value: not at all
 	Dev                                 bool
 	// Events and Poll are where a page hears of new mail and asks what is new; empty for those without mail.
 	Events, Poll string
 	Assets       Assets // set by package web
 }
+
+// Undo is how what has just happened is taken back: by a POST to Action, while time is Left.
+type Undo struct {
+	Action string
+	Left   time.Duration
+}
+
+// seconds is Left for the scripts.
+func (u Undo) seconds() string { return strconv.Itoa(int(math.Ceil(u.Left.Seconds()))) }
 
 // Tab is one product tab or one entry of the name menu. Count is shown when it is above zero, at most as "99+".
 type Tab struct {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"securepractice/internal/ui"
 )
 
 // Lives of the cookies that outlast one answer. The session's own life is the server's to decide.
@@ -111,7 +113,21 @@ func EnsureBrowser(w http.ResponseWriter, r *http.Request) string {
 
 // Flash shows one of the program's own sentences on the next page. It is authenticated and lives a minute, so
 // nobody can put words on our pages. It must not hold what only its reader may know.
-func Flash(w http.ResponseWriter, text string) {
+func Flash(w http.ResponseWriter, text string) { flash(w, text) }
+
+// FlashUndo is Flash with a button that takes back what has just happened, by a POST to action, for so long. Nothing
+// can be taken back when that is 0.
+func FlashUndo(w http.ResponseWriter, text, action string, hold time.Duration) {
+	if hold <= 0 {
+		flash(w, text)
+		return
+	}
+	if own, ok := w.(*writer); ok && own.rt != nil {
+		flash(w, text+"\n"+action+"\n"+strconv.FormatInt(own.rt.o.Clock.Now().Add(hold).UnixMilli(), 10))
+	}
+}
+
+func flash(w http.ResponseWriter, text string) {
 	own, ok := w.(*writer)
 	if !ok || own.rt == nil {
 		return
@@ -123,7 +139,18 @@ func Flash(w http.ResponseWriter, text string) {
 	http.SetCookie(w, rt.cookie("sp_flash", value, flashLife))
 }
 
-// takeFlash reads the sentence and removes it.
+// readFlash puts the sentence, and how to undo it, on a page.
+func (st *state) readFlash(w http.ResponseWriter, r *http.Request, s *ui.Shell) {
+	part := strings.Split(st.takeFlash(w, r), "\n")
+	if s.Flash = part[0]; len(part) != 3 {
+		return
+	}
+	if until, err := strconv.ParseInt(part[2], 10, 64); err == nil {
+		s.Undo = ui.Undo{Action: part[1], Left: time.UnixMilli(until).Sub(st.rt.o.Clock.Now())}
+	}
+}
+
+// takeFlash reads what was said and removes it.
 func (st *state) takeFlash(w http.ResponseWriter, r *http.Request) string {
 	value := st.rt.read(r, "sp_flash")
 	if value == "" || r.Method == http.MethodHead {

@@ -85,6 +85,32 @@ func TestFlash(t *testing.T) {
 	}
 }
 
+// TestFlashUndo offers to take back what was said, while there is time.
+func TestFlashUndo(t *testing.T) {
+	for hold, left := range map[time.Duration]string{10 * time.Second: "7", 2 * time.Second: "", 0: ""} {
+		s := newSite(t)
+		s.Form(web.Public, "/send", func(w http.ResponseWriter, r *http.Request) error {
+			web.FlashUndo(w, "Message sent.", "/undo/1", hold)
+			return web.Redirect(w, r, "/page")
+		})
+		s.Get(web.Public, "/page", func(w http.ResponseWriter, r *http.Request) error {
+			return web.Render(w, r, 200, ui.Desk(ui.Head{Title: "Page"}))
+		})
+		set := s.do(ask{method: "POST", path: "/send"}).Cookies()[0]
+		s.clock.Advance(3 * time.Second)
+		doc, err := goquery.NewDocumentFromReader(s.do(ask{path: "/page", header: map[string]string{"Cookie": set.Name + "=" + set.Value}}).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := doc.Find("[data-flash] span").Text(); got != "Message sent." {
+			t.Errorf("%v: %q", hold, got)
+		}
+		if got := doc.Find("form[action='/undo/1'][method=post]").AttrOr("data-undo", ""); got != left {
+			t.Errorf("%v: %q seconds left, want %q", hold, got, left)
+		}
+	}
+}
+
 // TestRedirect tries to be led off the site, by Redirect and by next=.
 func TestRedirect(t *testing.T) {
 	s := newSite(t)

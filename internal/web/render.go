@@ -28,7 +28,7 @@ func Render(w http.ResponseWriter, r *http.Request, status int, c templ.Componen
 	if err != nil {
 		return fmt.Errorf("shell of the page: %w", err)
 	}
-	shell.Flash = st.takeFlash(w, r)
+	st.readFlash(w, r, &shell)
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
