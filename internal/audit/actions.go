@@ -40,6 +40,7 @@ const (
 	MailDelivered = "mail.delivered"
 	MailRecalled  = "mail.recalled"
 	MailStopped   = "mail.stopped"
+	MailNoticed   = "mail.noticed" // those who had not opened it were told once more
 	MailForwarded = "mail.forwarded"
 	MailPrinted   = "mail.printed"
 	MailExported  = "mail.exported"

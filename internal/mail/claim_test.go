@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"securepractice/internal/account"
 	"securepractice/internal/actor"
@@ -160,7 +161,7 @@ func TestResendInvitation(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: db.NewID(), To: "gloria@example.org", Subject: "s", Body: "b", New: newPatient()})
 		must(t, err)
-		path := "/mail/sent/" + sent.MessageID + "/resend"
+		path := "/mail/m/" + sent.MessageID + "/notice"
 		for _, name := range []string{"mel", "santos", "ruth"} {
 			if p := w.post(name, path, nil); p.code != 404 {
 				t.Errorf("%s resends: %d", name, p.code)
@@ -181,6 +182,55 @@ func TestResendInvitation(t *testing.T) {
 		if _, err := w.Reply(t.Context(), w.people["dana"], mail.Reply{DraftID: db.NewID(), ThreadID: sent.ThreadID, Body: "x"}); !fault.Is(err, fault.Conflict) {
 			t.Errorf("reply to a withdrawn invitation: %v", err)
 		}
+	})
+}
+
+// TestNoticeAgain: those who have not opened a message are told once more as they chose, three times a day; the author alone
+// can ask for it.
+func TestNoticeAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.allow(5)
+		w.prefer("mel", mail.Preferences{New: "none", Pace: "once", Read: "none"})
+		sent := w.send("dana", "santos@example.org, fred@example.org, mel@example.org", "Subject", "b")
+		path := "/mail/m/" + sent.MessageID + "/notice"
+		w.get("santos", "/mail/t/"+sent.ThreadID)
+		for _, name := range []string{"mel", "santos", "ruth", "sup"} {
+			if p := w.post(name, path, nil); p.code != 404 && p.code != 403 {
+				t.Errorf("%s: %d", name, p.code)
+			}
+		}
+		if got := w.get("dana", "/mail/t/"+sent.ThreadID).text(".sheet form[action$='/notice'] button"); got != "Send the notice again" {
+			t.Errorf("the thread offers %q", got)
+		}
+		for range 3 {
+			if p := w.post("dana", path, nil); p.code != 303 {
+				t.Fatalf("again: %d", p.code)
+			}
+		}
+		if p := w.post("dana", path, nil); p.code != 429 {
+			t.Errorf("a fourth time: %d", p.code)
+		}
+		for name, want := range map[string]int{"santos": 1, "fred": 4, "mel": 0} {
+			list := w.outbox(name + "@example.org")
+			if len(list) != want {
+				t.Errorf("%s has %d notices, want %d", name, len(list), want)
+			}
+			for _, m := range list {
+				if strings.Contains(m.Subject+m.Text, "Subject") {
+					t.Errorf("the notice tells of the message: %q", m.Text)
+				}
+			}
+		}
+		w.clock.Advance(25 * time.Hour)
+		w.get("fred", "/mail/t/"+sent.ThreadID)
+		w.get("mel", "/mail/t/"+sent.ThreadID)
+		if p := w.post("dana", path, nil); p.code != 409 {
+			t.Errorf("all have opened it: %d", p.code)
+		}
+		if w.get("dana", "/mail/t/"+sent.ThreadID).Find("form[action$='/notice']").Length() != 0 {
+			t.Error("still offered")
+		}
+		w.want(3, "SELECT COUNT(*) FROM audit_event WHERE action = 'mail.noticed'")
 	})
 }
 

@@ -3,14 +3,12 @@ package mail
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"securepractice/internal/actor"
 	"securepractice/internal/audit"
 	"securepractice/internal/crypt"
 	"securepractice/internal/db"
 	"securepractice/internal/fault"
-	"securepractice/internal/limit"
 )
 
 // maxChosen is how many conversations one act on a list takes.
@@ -85,31 +83,6 @@ func (s *Service) actOne(ctx context.Context, by actor.Actor, do, threadID strin
 		return s.refuse(ctx, by, "thread", threadID)
 	}
 	return nil
-}
-
-// resend sends the invitation again that one of the actor's own messages waits with.
-func (s *Service) resend(ctx context.Context, by actor.Actor, messageID string) error {
-	err := s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		id, found, err := findOwnPending(ctx, tx, by.ID, messageID)
-		if err != nil {
-			return fmt.Errorf("find an invitation: %w", err)
-		}
-		if !found {
-			return fault.ErrNotFound()
-		}
-		ok, err := s.o.Limit.Allow(ctx, tx, limit.Rule{Name: "invitation resent", Max: s.set.ResendPerDay, Window: 24 * time.Hour}, id)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fault.New(fault.TooMany, "This invitation was sent several times today. Try again tomorrow, or call the person.")
-		}
-		return s.o.Invite.Send(ctx, tx, by, id)
-	})
-	if fault.Is(err, fault.NotFound) {
-		return s.refuse(ctx, by, "message", messageID)
-	}
-	return err
 }
 
 // fetch decides about the download of one attachment: the key that opens its link, after a line in the trail. The author

@@ -23,7 +23,6 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.User, "/mail/threads", s.postThreads)
 	rt.Get(web.User, "/mail/sent", s.showSent)
 	rt.Get(web.User, "/mail/drafts", s.showDrafts)
-	rt.Form(web.User, "/mail/sent/{id}/resend", s.postResend)
 
 	rt.Get(web.User, "/mail/t/{id}", s.showThread)
 	s.mountRecord(rt)
@@ -111,17 +110,6 @@ func (s *Service) showDrafts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.Render(w, r, http.StatusOK, listPage(web.Actor(r), l))
-}
-
-func (s *Service) postResend(w http.ResponseWriter, r *http.Request) error {
-	if _, err := web.ReadForm(w, r); err != nil {
-		return err
-	}
-	if err := s.resend(r.Context(), web.Actor(r), r.PathValue("id")); err != nil {
-		return err
-	}
-	web.Flash(w, "The invitation was sent again.")
-	return web.Redirect(w, r, "/mail/sent")
 }
 
 func (s *Service) events(w http.ResponseWriter, r *http.Request) error {

@@ -123,6 +123,7 @@ func (s *Service) counts(ctx context.Context, by actor.Actor, l *list) (err erro
 // standing is how one's own message stands with its recipient.
 type standing struct {
 	unopened bool // given, and nobody has opened it
+	again    bool // somebody who has not opened it can be told once more
 	words    string
 	leaves   time.Time  // until when its author may take it back; zero when nothing holds it for that
 	readAt   time.Time  // when it was read; zero before

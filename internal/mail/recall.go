@@ -110,6 +110,9 @@ func withdrawnLine(l letter, zone *time.Location) string {
 // recallable says whether one's own message can still be withdrawn.
 func (l letter) recallable() bool { return l.mine && l.given && l.state.unopened }
 
+// unnoticed says whether somebody has not opened one's own message, so that they can be told once more.
+func (l letter) unnoticed() bool { return l.mine && l.given && l.state.again }
+
 // wanted drops the notice of a message that was withdrawn before the notice left.
 func wanted(ctx context.Context, r db.Reader, p notify.Params) error {
 	if p["message"] == "" {

@@ -48,6 +48,10 @@ func (s *Service) standAll(m message, list []receipt, invited map[string]invite.
 	}
 	st := s.standEach(m, list, invited, names)
 	st.unopened = m.state == Delivered && !slices.ContainsFunc(list, func(c receipt) bool { return c.openedAt > 0 })
+	st.again = m.state == Delivered && slices.ContainsFunc(list, func(c receipt) bool {
+		i := invited[c.who]
+		return c.openedAt == 0 && (c.until == 0 || c.until > s.now()) && (!c.pending || i.State == "invited" || i.State == "started")
+	})
 	return st
 }
 

@@ -277,17 +277,6 @@ func findVisible(ctx context.Context, r db.Reader, userID, messageID string, now
 			AND (d.access_until IS NULL OR d.access_until > $3)`, userID, messageID, now)
 }
 
-// findOwnPending finds the invitation that one of a person's own messages waits with.
-func findOwnPending(ctx context.Context, r db.Reader, authorID, messageID string) (string, bool, error) {
-	return db.One(ctx, r, db.Scan1[string], `
-		SELECT p.invitation_id
-		FROM mail_message m
-		JOIN mail_pending p ON p.message_id = m.id AND p.state = 'waiting'
-		WHERE m.author_id = $1 AND m.id = $2 AND m.state = 'delivered'
-		ORDER BY p.invitation_id
-		LIMIT 1`, authorID, messageID)
-}
-
 // listPendingThreads lists the threads in which something waits for an invitation, in the order they are locked.
 func listPendingThreads(ctx context.Context, r db.Reader, invitationID string) ([]string, error) {
 	return db.All(ctx, r, db.Scan1[string], `
