@@ -56,10 +56,12 @@ type App struct {
 	Support  *support.Service
 	Home     *home.Service
 
-	limit *limit.Limiter
-	texts home.Texts
-	base  *url.URL
-	floor []byte
+	limit    *limit.Limiter
+	hub      *web.Hub
+	endRelay func() // after the last act that wakes anybody
+	texts    home.Texts
+	base     *url.URL
+	floor    []byte
 }
 
 // heapFloor in bytes is never touched and so costs no memory; it only makes the collector wait. A quiet program's heap is a
@@ -73,7 +75,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger, clk *clock.Cl
 	if clk == nil {
 		clk = clock.System()
 	}
-	a := &App{Config: cfg, Log: log, Clock: clk, floor: make([]byte, heapFloor)}
+	a := &App{Config: cfg, Log: log, Clock: clk, floor: make([]byte, heapFloor), hub: web.NewHub(), endRelay: func() {}}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -191,9 +193,8 @@ func (a *App) build() error {
 	}
 	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: blobs, Scanner: scan.Demo{},
 		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles}})
-	hub := web.NewHub()
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
-		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
+		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
 	a.Manage = manage.New(manage.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite})
 	a.Support = support.New(support.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
 	a.connect()

@@ -24,12 +24,25 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Account.KeepTerms(ctx); err != nil {
 		return err
 	}
-	return a.Jobs.Start(ctx)
+	if err := a.Jobs.Start(ctx); err != nil {
+		return err
+	}
+	if a.DB.Postgres() {
+		own, stop := context.WithCancel(context.WithoutCancel(ctx))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			a.hub.Relay(own, a.DB, a.Log)
+		}()
+		a.endRelay = func() { stop(); <-done }
+	}
+	return nil
 }
 
 // Stop lets running jobs finish, as long as ctx lasts, seals what is left of the audit trail and closes the database.
 func (a *App) Stop(ctx context.Context) error {
 	err := a.Jobs.Stop(ctx)
+	a.endRelay()
 	_, seal := a.Audit.Seal(ctx)
 	return errors.Join(err, seal, a.Close())
 }

@@ -31,6 +31,32 @@ func patientAt(email string) invite.NewInvitation {
 	return n
 }
 
+// TestOpeningWakesAuthors: opening a conversation of many tells each whose message was new that it was read.
+func TestOpeningWakesAuthors(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.allow(5)
+		sent := w.send("dana", "santos@example.org, mel@example.org, fred@example.org", "s", "b")
+		w.reply("santos", sent.ThreadID, "r")
+		for name, want := range map[string]bool{"dana": true, "santos": true, "fred": false} {
+			wake, cancel := w.hub.Subscribe(w.people[name].ID)
+			defer cancel()
+			defer func() {
+				select {
+				case <-wake:
+					if !want {
+						t.Errorf("%s is woken", name)
+					}
+				default:
+					if want {
+						t.Errorf("%s is not woken", name)
+					}
+				}
+			}()
+		}
+		w.get("mel", "/mail/t/"+sent.ThreadID)
+	})
+}
+
 // TestSharedThread: colleagues of any practice share one thread, see each other, and an answer reaches everybody.
 func TestSharedThread(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

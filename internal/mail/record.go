@@ -128,9 +128,10 @@ func (s *Service) mayTake(ctx context.Context, tx *db.Tx, rec *record) error {
 // openRecorded notes that what was new in a record is opened now, and says how much it was.
 func (s *Service) openRecorded(ctx context.Context, tx *db.Tx, rec *record) (int, error) {
 	var fresh []string
+	wake := []string{rec.by.ID}
 	for _, r := range rec.rows {
 		if r.unopened {
-			fresh = append(fresh, r.id)
+			fresh, wake = append(fresh, r.id), append(wake, r.author)
 		}
 	}
 	for ids := range slices.Chunk(fresh, partSize) {
@@ -142,7 +143,7 @@ func (s *Service) openRecorded(ctx context.Context, tx *db.Tx, rec *record) (int
 		}
 	}
 	if len(fresh) > 0 {
-		tx.AfterCommit(func() { s.o.Hub.Wake(rec.m.other.ID, rec.by.ID) })
+		tx.AfterCommit(func() { s.o.Hub.Wake(wake...) })
 	}
 	return len(fresh), nil
 }

@@ -10,6 +10,7 @@ import (
 // recordRow is a message that a record holds, without its text.
 type recordRow struct {
 	id       string
+	author   string
 	size     int64 // bytes of its sealed text
 	files    int64
 	unopened bool // by the person who takes the record
@@ -20,10 +21,10 @@ type recordRow struct {
 func listRecord(ctx context.Context, r db.Reader, userID, threadID, messageID string, most int, now int64) ([]recordRow, error) {
 	return db.All(ctx, r, func(row db.Row) (recordRow, error) {
 		var x recordRow
-		err := row(&x.id, &x.size, &x.files, &x.unopened)
+		err := row(&x.id, &x.author, &x.size, &x.files, &x.unopened)
 		return x, err
 	}, `
-		SELECT m.id, CAST(LENGTH(m.body_sealed) AS BIGINT), m.files, d.role = 'to' AND d.opened_at IS NULL
+		SELECT m.id, m.author_id, CAST(LENGTH(m.body_sealed) AS BIGINT), m.files, d.role = 'to' AND d.opened_at IS NULL
 		FROM mail_message m
 		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
 		WHERE m.thread_id = $2 AND m.state = 'delivered' AND (d.role = 'from' OR d.delivered_at IS NOT NULL)

@@ -113,11 +113,22 @@ func (s *Service) recordView(ctx context.Context, by actor.Actor, m member, v vi
 			if err := s.wasRead(ctx, tx, m.threadID, fresh); err != nil {
 				return err
 			}
-			tx.AfterCommit(func() { s.o.Hub.Wake(m.other.ID, by.ID) })
+			wake := append(authors(list, fresh), by.ID)
+			tx.AfterCommit(func() { s.o.Hub.Wake(wake...) })
 		}
 		return s.o.Audit.RecordAll(ctx, tx, by, viewEvents(m.threadID, len(fresh)))
 	})
 	return list, err
+}
+
+// authors are those who wrote these messages.
+func authors(list []seen, ids []string) (people []string) {
+	for _, m := range list {
+		if slices.Contains(ids, m.id) && !slices.Contains(people, m.authorID) {
+			people = append(people, m.authorID)
+		}
+	}
+	return people
 }
 
 func unopened(list []seen) []string {

@@ -77,10 +77,12 @@ func Follow(w http.ResponseWriter, r *http.Request, wake <-chan struct{}, name s
 	}
 }
 
-// Hub wakes the open pages of people in this process. An event says "look", never what.
+// Hub wakes the open pages of people: in this process, and by Relay on other nodes. An event says "look", never what.
 type Hub struct {
-	mu   sync.Mutex
-	subs map[string]map[chan struct{}]struct{}
+	mu      sync.Mutex
+	subs    map[string]map[chan struct{}]struct{}
+	others  map[string]struct{} // whom other nodes have to wake; nil without other nodes
+	pending chan struct{}       // says that there are some
 }
 
 // NewHub makes an empty hub.
@@ -89,15 +91,53 @@ func NewHub() *Hub { return &Hub{subs: map[string]map[chan struct{}]struct{}{}} 
 // Wake tells every open stream of these people to look. It never blocks: a stream that was told and has not looked
 // yet needs no second word.
 func (h *Hub) Wake(userIDs ...string) {
+	h.wakeHere(userIDs)
+	h.wakeOthers(userIDs)
+}
+
+func (h *Hub) wakeHere(userIDs []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range userIDs {
-		for c := range h.subs[id] {
-			select {
-			case c <- struct{}{}:
-			default:
-			}
+		wake(h.subs[id])
+	}
+}
+
+// wakeAll wakes every open stream of this process.
+func (h *Hub) wakeAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, all := range h.subs {
+		wake(all)
+	}
+}
+
+func wake(all map[chan struct{}]struct{}) {
+	for c := range all {
+		select {
+		case c <- struct{}{}:
+		default:
 		}
+	}
+}
+
+// wakeOthers notes whom other nodes have to wake.
+func (h *Hub) wakeOthers(userIDs []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.others == nil || len(userIDs) == 0 {
+		return
+	}
+	for _, id := range userIDs {
+		h.others[id] = struct{}{}
+	}
+	h.more()
+}
+
+func (h *Hub) more() {
+	select {
+	case h.pending <- struct{}{}:
+	default:
 	}
 }
 
