@@ -119,7 +119,8 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) poll(w http.ResponseWriter, r *http.Request) error {
-	n, err := s.news(r.Context(), web.Actor(r), r.URL.Query().Get("since"))
+	q := r.URL.Query()
+	n, err := s.news(r.Context(), web.Actor(r), shown{newest: q.Get("since"), thread: q.Get("thread"), last: q.Get("last")})
 	if err != nil {
 		return err
 	}

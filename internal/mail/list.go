@@ -298,12 +298,20 @@ type news struct {
 	Unread int64  `json:"unread"`
 	Newest string `json:"newest"`
 	Fresh  int64  `json:"fresh"`
+	Here   bool   `json:"here,omitempty"` // the conversation it shows has a newer message than it shows
 }
 
-// news answers a page whose newest message is called since.
-func (s *Service) news(ctx context.Context, by actor.Actor, since string) (news, error) {
-	var n news
-	var err error
+// shown is what a page in the background shows: what it calls its newest message, and where it shows a conversation, which
+// and what it calls that one's.
+type shown struct{ newest, thread, last string }
+
+// news answers a page in the background.
+func (s *Service) news(ctx context.Context, by actor.Actor, page shown) (n news, err error) {
+	if last, err := strconv.ParseInt(page.last, 10, 64); err == nil && page.thread != "" {
+		if n.Here, err = hasNewer(ctx, s.o.DB, by.ID, page.thread, last); err != nil {
+			return n, fmt.Errorf("look into a conversation: %w", err)
+		}
+	}
 	if n.Unread, err = countUnread(ctx, s.o.DB, by.ID); err != nil {
 		return n, fmt.Errorf("count unread: %w", err)
 	}
@@ -314,8 +322,8 @@ func (s *Service) news(ctx context.Context, by actor.Actor, since string) (news,
 	if at > 0 {
 		n.Newest = word(at)
 	}
-	after, err := strconv.ParseInt(since, 10, 64)
-	if err != nil && since != "" || n.Newest == since {
+	after, err := strconv.ParseInt(page.newest, 10, 64)
+	if err != nil && page.newest != "" || n.Newest == page.newest {
 		return n, nil
 	}
 	if n.Fresh, err = countFresh(ctx, s.o.DB, by.ID, after); err != nil {

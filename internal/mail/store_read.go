@@ -99,6 +99,19 @@ func findNewest(ctx context.Context, r db.Reader, userID string) (int64, error) 
 	return at, err
 }
 
+// hasNewer says whether a message came to a person in a thread after a time. Most often their own row says no.
+func hasNewer(ctx context.Context, r db.Reader, userID, threadID string, after int64) (bool, error) {
+	_, newer, err := db.One(ctx, r, db.Scan1[string], `
+		SELECT m.id
+		FROM mail_member own
+		JOIN mail_message m ON m.thread_id = own.thread_id
+		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
+		WHERE own.user_id = $1 AND own.thread_id = $2 AND own.last_at > $3
+			AND m.state = 'delivered' AND d.role = 'to' AND d.delivered_at > $3
+		LIMIT 1`, userID, threadID, after)
+	return newer, err
+}
+
 // known says to whom an id belongs already, as a draft's and as a message's.
 type known struct{ drafter, author string }
 

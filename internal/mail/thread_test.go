@@ -291,6 +291,46 @@ func harmless(t *testing.T, path string, p page) {
 	}
 }
 
+// TestNewsInThread: a conversation that is being read hears of somebody else's newer message in it, and of nothing else.
+func TestNewsInThread(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("dana", "santos@example.org", "s", "b")
+		other := w.send("dana", "theo@example.org", "s", "b")
+		last := func() string {
+			t.Helper()
+			at, found := w.get("santos", "/mail/t/"+sent.ThreadID).Find("[data-thread='" + sent.ThreadID + "']").Attr("data-last")
+			if !found || at == "" {
+				t.Fatal("the page does not say what it shows")
+			}
+			return at
+		}
+		here := func(who, thread, last string) bool {
+			return strings.Contains(w.get(who, "/mail/poll?thread="+thread+"&last="+last).raw, `"here":true`)
+		}
+		before := last()
+		w.clock.Advance(time.Second)
+		if here("santos", sent.ThreadID, before) {
+			t.Error("news of nothing")
+		}
+		w.reply("santos", sent.ThreadID, "own")
+		if here("santos", sent.ThreadID, before) {
+			t.Error("news of one's own")
+		}
+		w.clock.Advance(time.Second)
+		w.send("dana", "santos@example.org", "another", "b")
+		if here("santos", sent.ThreadID, before) {
+			t.Error("news of another conversation")
+		}
+		w.reply("dana", sent.ThreadID, "new")
+		if !here("santos", sent.ThreadID, before) || here("santos", sent.ThreadID, last()) {
+			t.Error("a reply is no news, or stays news when it was shown")
+		}
+		if here("santos", other.ThreadID, "0") || here("ruth", sent.ThreadID, "0") || here("santos", sent.ThreadID, "x") {
+			t.Error("news of what is not theirs")
+		}
+	})
+}
+
 // TestLive: the poll says what is unread and new, and a stream is woken.
 func TestLive(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
