@@ -260,7 +260,7 @@ func SaveState(text string) templ.Component {
 	})
 }
 
-// NewsBar is the line above a list that tells of new messages without moving what is being read. It stays hidden
+// NewsBar is the line at the foot of a list that tells of new messages without moving what is being read. It stays hidden
 // until scripts hear of some; newest names the newest message the page already shows.
 func NewsBar(href, newest string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
