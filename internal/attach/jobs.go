@@ -25,7 +25,7 @@ func (CheckArgs) Kind() string { return "attach_check" }
 const (
 	checkLimit = 10 * time.Minute // of one try; the largest file takes a scanner some seconds to minutes
 	checkTries = 50               // at 5 minutes each; then recover enqueues it anew
-	lease      = time.Minute      // how long a dead worker keeps its file
+	lease      = 20 * time.Second // how long a dead worker keeps its file
 	renewEvery = lease / 3
 	staleCheck = 15 * time.Minute // an uploaded file that no job took for so long has lost it
 )
@@ -35,7 +35,7 @@ var program = actor.ByProgram("attach_check")
 
 func (s *Service) register() {
 	jobs.Handle(s.jobs, jobs.Work{Tries: checkTries, Timeout: checkLimit, Backoff: checkBackoff}, s.check)
-	s.jobs.Every("attach_recover", time.Minute, s.Recover)
+	s.jobs.Every("attach_recover", 10*time.Second, s.Recover)
 	s.jobs.Every("attach_collect", time.Hour, s.Collect)
 }
 

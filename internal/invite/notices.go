@@ -58,7 +58,7 @@ func (s *Service) registerNotices() {
 			if err != nil {
 				return notify.Content{}, err
 			}
-			from, err := s.from(ctx, r, i)
+			from, ask, err := s.from(ctx, r, i)
 			if err != nil {
 				return notify.Content{}, err
 			}
@@ -72,7 +72,9 @@ func (s *Service) registerNotices() {
 					write = t.fresh
 				}
 			}
-			return write(from, s.o.Notify.URL(t.path+token)), nil
+			c := write(from, s.o.Notify.URL(t.path+token))
+			c.Body += ask
+			return c, nil
 		}})
 	}
 	s.o.Notify.Register(notify.Template{Name: "invite.joined", Render: func(context.Context, db.Reader, notify.Params) (notify.Content, error) {
@@ -81,18 +83,22 @@ func (s *Service) registerNotices() {
 	}})
 }
 
-// from names who invites: the sender and the practice, or the practice alone for Support's invitations.
-func (s *Service) from(ctx context.Context, r db.Reader, i Invitation) (string, error) {
+// from names who invites, the sender and the practice, or the practice alone for Support's invitations; ask says whom a
+// reader who doubts can call.
+func (s *Service) from(ctx context.Context, r db.Reader, i Invitation) (from, ask string, err error) {
 	p, err := s.o.Practice.Find(ctx, r, i.PracticeID)
 	if err != nil {
-		return "", fmt.Errorf("the inviting practice: %w", err)
+		return "", "", fmt.Errorf("the inviting practice: %w", err)
+	}
+	if p.Phone != "" {
+		ask = "\n\nIf you have questions, call " + p.Name + " at " + p.Phone + "."
 	}
 	if i.BySupport {
-		return p.Name, nil
+		return p.Name, ask, nil
 	}
 	who, err := s.o.Account.Find(ctx, r, i.InviterID)
 	if err != nil {
-		return "", fmt.Errorf("the inviter: %w", err)
+		return "", "", fmt.Errorf("the inviter: %w", err)
 	}
-	return who.Name() + ", " + p.Name, nil
+	return who.Name() + " at " + p.Name, ask, nil
 }

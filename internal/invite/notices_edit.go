@@ -28,13 +28,13 @@ func (s *Service) writeHeld(ctx context.Context, r db.Reader, p notify.Params) (
 	if i.State != "held" {
 		return notify.Content{}, notify.ErrDrop
 	}
-	from, err := s.from(ctx, r, i)
+	from, ask, err := s.from(ctx, r, i)
 	if err != nil {
 		return notify.Content{}, err
 	}
 	link := s.o.Notify.URL("/mail/held/" + i.ID)
 	return notify.Content{Subject: "A secure message waits for you", Links: []string{link},
-		Body: from + " sent you a secure message. To open it, sign in and confirm the phone number they know you by:\n\n" + link}, nil
+		Body: from + " sent you a secure message. To open it, sign in and confirm the phone number they know you by:\n\n" + link + ask}, nil
 }
 
 // writeNumber leads the reader to where they can help: to the person, for those who may correct them.

@@ -65,7 +65,7 @@ func TestJourneyOfEachRole(t *testing.T) {
 				w := newWorld(t, d)
 				inv := w.invited(w.ann, asked(role))
 				mail := w.last(notify.Email, guest)
-				if !strings.Contains(mail.Text, "Ann Miller, Harbor Dental") {
+				if !strings.Contains(mail.Text, "Ann Miller at Harbor Dental") {
 					t.Errorf("the invitation does not say who wrote: %s", mail.Text)
 				}
 				b := w.browser()

@@ -147,10 +147,10 @@ func (s *Service) registerAccess() {
 		if err := wanted(ctx, r, p); err != nil {
 			return notify.Content{}, err
 		}
-		from, err := s.from(ctx, r, p["author"])
+		from, ask, err := s.from(ctx, r, p["author"])
 		link := s.o.Notify.URL("/mail/t/" + p["thread"])
 		return notify.Content{Subject: "You have a secure message that you have not read", Links: []string{link},
-			Body: from + " sent you a secure message that you have not opened. You can read it for " + days(endingIn) + " more. To read it, sign in:\n\n" + link}, err
+			Body: from + " sent you a secure message that you have not opened. You can read it for " + days(endingIn) + " more. To read it, sign in:\n\n" + link + ask}, err
 	}})
 	s.o.Jobs.Every("mail access", time.Hour, s.TellEnding)
 }

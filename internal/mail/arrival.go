@@ -22,15 +22,23 @@ const (
 	noticeRead   = "mail.read"
 )
 
-// registerArrivals makes them known. A text says nothing but that there is a message: it shows on locked screens.
+// registerArrivals makes them known. A text says nothing but that there is a message and which practice wrote it: it shows on
+// locked screens.
 func (s *Service) registerArrivals() {
 	inbox := s.o.Notify.URL("/mail/inbox")
 	s.o.Notify.Register(notify.Template{Name: noticeText, Render: func(ctx context.Context, r db.Reader, p notify.Params) (notify.Content, error) {
 		if err := wanted(ctx, r, p); err != nil {
 			return notify.Content{}, err
 		}
-		subject, err := newMessages(p)
-		return notify.Content{Body: subject + ". To read, sign in: " + inbox, Links: []string{inbox}}, err
+		words, err := newMessages(p)
+		if err == nil && p["author"] != "" {
+			if from, err := s.practiceOf(ctx, r, p["author"]); err != nil {
+				return notify.Content{}, err
+			} else if from != "" {
+				words = from + " sent you a secure message"
+			}
+		}
+		return notify.Content{Body: words + ". To read, sign in: " + inbox, Links: []string{inbox}}, err
 	}})
 	s.o.Notify.Register(notify.Template{Name: noticeHourly, Render: func(_ context.Context, _ db.Reader, p notify.Params) (notify.Content, error) {
 		subject, err := newMessages(p)
@@ -87,7 +95,7 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, to account.Card, way stri
 			}
 		}
 		if ok {
-			text := notify.Message{Kind: notify.Text, To: to.Cell, UserID: to.ID, PracticeID: email.PracticeID, Template: noticeText, Params: notify.Params{"count": number(count), "message": email.Params["message"]}}
+			text := notify.Message{Kind: notify.Text, To: to.Cell, UserID: to.ID, PracticeID: email.PracticeID, Template: noticeText, Params: notify.Params{"count": number(count), "message": email.Params["message"], "author": email.Params["author"]}}
 			if err := s.o.Notify.Send(ctx, tx, text); err != nil {
 				return err
 			}

@@ -36,8 +36,8 @@ func TestSendGives(t *testing.T) {
 			t.Errorf("row = %q", got)
 		}
 		mails := w.outbox("santos@example.org")
-		if len(mails) != 1 || mails[0].Subject != "You have a new secure message" || !strings.Contains(mails[0].Text, "Dana Whitfield, Harbor Point Dental") ||
-			!strings.Contains(mails[0].Text, "https://portal.example/mail/t/"+sent.ThreadID) {
+		if len(mails) != 1 || mails[0].Subject != "You have a new secure message" || !strings.Contains(mails[0].Text, "Dana Whitfield at Harbor Point Dental") ||
+			!strings.Contains(mails[0].Text, "https://portal.example/mail/t/"+sent.ThreadID) || !strings.Contains(mails[0].Text, "call Harbor Point Dental at (206) 555-0142.") {
 			t.Fatalf("notices = %+v", mails)
 		}
 		for _, word := range []string{"Alvarez", "volume", "Referral"} {

@@ -192,7 +192,7 @@ func TestArrivalNoticesGoAsChosen(t *testing.T) {
 				t.Fatalf("%s: %d emails, %d texts", tc.way, len(emails), len(texts))
 			}
 			for _, m := range texts {
-				if m.Text != "You have a new secure message. To read, sign in: https://portal.example/mail/inbox" {
+				if m.Text != "Harbor Point Dental sent you a secure message. To read, sign in: https://portal.example/mail/inbox" {
 					t.Errorf("a text says %q", m.Text)
 				}
 			}

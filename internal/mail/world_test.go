@@ -124,7 +124,7 @@ func (w *world) newRouter(log *slog.Logger, plain bool) *web.Router {
 func (w *world) populate(practices *practice.Service) {
 	w.t.Helper()
 	w.tx(func(ctx context.Context, tx *db.Tx) error {
-		for _, p := range []practice.Practice{{ID: "p-harbor", Name: "Harbor Point Dental"}, {ID: "p-eastlake", Name: "Eastlake Oral Surgery"}} {
+		for _, p := range []practice.Practice{{ID: "p-harbor", Name: "Harbor Point Dental", Phone: "(206) 555-0142"}, {ID: "p-eastlake", Name: "Eastlake Oral Surgery"}} {
 			if _, err := practices.Create(ctx, tx, program, p); err != nil {
 				return err
 			}
