@@ -62,24 +62,31 @@ func newMessages(p notify.Params) (string, error) {
 	return "You have " + number(n) + " new secure messages", nil
 }
 
-// arrived tells a person of a message in the ways they chose: now, or with what else arrives within the hour.
+// arrived tells a person of a message in the ways they chose: now, or with what else arrives within the hour or their quiet
+// hours.
 func (s *Service) arrived(ctx context.Context, tx *db.Tx, o outgoing, to account.Card) error {
 	n, found, err := findNotices(ctx, tx, to.ID)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read how to tell a person: %w", err)
 	case !found:
-		n = notices{byEmail, once}
+		n = notices{byEmail, once, noQuiet}
 	case n.way == byNone:
 		return nil
-	case n.pace == hourly:
-		if err := collect(ctx, tx, to.ID, o.msg.deliveredAt, o.msg.deliveredAt+time.Hour.Microseconds()); err != nil {
-			return fmt.Errorf("collect a notice: %w", err)
-		}
-		return nil
+	}
+	if due := n.due(clock.Time(o.msg.deliveredAt), to.Zone); due > 0 {
+		return s.collect(ctx, tx, to.ID, o.msg.deliveredAt, due)
 	}
 	return s.tell(ctx, tx, to, n.way, 1, notify.Message{Template: noticeNew, PracticeID: o.author.PracticeID,
 		Params: s.arrivalParams(o, to)})
+}
+
+// collect has what was given to a person from then on be told in one notice at due.
+func (s *Service) collect(ctx context.Context, tx *db.Tx, userID string, from, due int64) error {
+	if err := collect(ctx, tx, userID, from, due); err != nil {
+		return fmt.Errorf("collect a notice: %w", err)
+	}
+	return nil
 }
 
 // tell sends a notice of new messages as an e-mail, a text or both. Without a number, or after a day's many texts, an
@@ -124,25 +131,29 @@ func (s *Service) TellHourly(ctx context.Context) error {
 }
 
 func (s *Service) tellCollected(ctx context.Context, tx *db.Tx, userID string) error {
-	way, from, found, err := takeDue(ctx, tx, userID, clock.Micros(s.o.Clock.Now()))
+	now := s.o.Clock.Now()
+	how, from, found, err := takeDue(ctx, tx, userID, clock.Micros(now))
 	if err != nil {
 		return fmt.Errorf("take a collected notice: %w", err)
 	}
-	if !found || way == byNone {
+	if !found || how.way == byNone {
 		return nil
+	}
+	cards, err := s.o.Account.Cards(ctx, tx, []string{userID})
+	if err != nil || !cards[userID].Active {
+		return err
+	}
+	if due := how.quiet.until(now, cards[userID].Zone); due > 0 {
+		return putOff(ctx, tx, userID, due)
 	}
 	n, err := countNew(ctx, tx, userID, from)
 	if err != nil {
 		return fmt.Errorf("count new messages: %w", err)
 	}
-	cards, err := s.o.Account.Cards(ctx, tx, []string{userID})
-	if err != nil {
-		return err
-	}
-	if n == 0 || !cards[userID].Active {
+	if n == 0 {
 		return nil
 	}
-	return s.tell(ctx, tx, cards[userID], way, n, notify.Message{Template: noticeHourly, PracticeID: cards[userID].PracticeID, Params: notify.Params{"count": number(n)}})
+	return s.tell(ctx, tx, cards[userID], how.way, n, notify.Message{Template: noticeHourly, PracticeID: cards[userID].PracticeID, Params: notify.Params{"count": number(n)}})
 }
 
 // wasRead tells the authors who want to know that their messages were opened for the first time.

@@ -29,6 +29,8 @@ type Preferences struct {
 	New       string // email, text, both or none: when a message arrives
 	Pace      string // once or hourly
 	Read      string // email or none: when one's message is read
+	QuietFrom string // "22:00": from when on no notice of a new message leaves; empty for none
+	QuietTo   string // "07:00": up to when
 	Version   int64
 }
 
@@ -150,6 +152,7 @@ func (s *Service) checkPreferences(ctx context.Context, by actor.Actor, p Prefer
 	if !offered(readOptions(), p.Read) {
 		f.Add("notice_read", "Choose how to be told when your message is read")
 	}
+	checkQuiet(&f, p)
 	if p.New == byText || p.New == byBoth {
 		u, err := s.o.Account.Find(ctx, s.o.DB, by.ID)
 		if err != nil {

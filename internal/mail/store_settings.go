@@ -16,46 +16,70 @@ type settingsRow struct {
 func findSettings(ctx context.Context, r db.Reader, userID string) (settingsRow, bool, error) {
 	return db.One(ctx, r, func(row db.Row) (settingsRow, error) {
 		s := settingsRow{userID: userID}
-		err := row(&s.ownerID, &s.sealed, &s.New, &s.Pace, &s.Read, &s.Version)
+		var q quiet
+		err := row(&s.ownerID, &s.sealed, &s.New, &s.Pace, &s.Read, &q.from, &q.to, &s.Version)
+		s.QuietFrom, s.QuietTo = timeField(q.from), timeField(q.to)
 		return s, err
 	}, `
-		SELECT owner_id, signature_sealed, notice_new, notice_pace, notice_read, version
+		SELECT owner_id, signature_sealed, notice_new, notice_pace, notice_read, COALESCE(quiet_from, -1), COALESCE(quiet_to, -1), version
 		FROM mail_settings
 		WHERE user_id = $1`, userID)
 }
 
 // insertSettings is false when the person has settings by now.
 func insertSettings(ctx context.Context, tx *db.Tx, s settingsRow) (bool, error) {
+	q := quietOf(s.Preferences)
 	n, err := tx.Exec(ctx, `
-		INSERT INTO mail_settings (user_id, owner_id, signature_sealed, notice_new, notice_pace, notice_read, version)
-		VALUES ($1, $2, $3, $4, $5, $6, 1)
-		ON CONFLICT (user_id) DO NOTHING`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read)
+		INSERT INTO mail_settings (user_id, owner_id, signature_sealed, notice_new, notice_pace, notice_read, quiet_from, quiet_to, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
+		ON CONFLICT (user_id) DO NOTHING`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read, orNull(q.from), orNull(q.to))
 	return n == 1, err
 }
 
 // updateSettings is false when the row is of another version by now.
 func updateSettings(ctx context.Context, tx *db.Tx, s settingsRow) (bool, error) {
+	q := quietOf(s.Preferences)
 	n, err := tx.Exec(ctx, `
 		UPDATE mail_settings
-		SET owner_id = $2, signature_sealed = $3, notice_new = $4, notice_pace = $5, notice_read = $6, version = version + 1
-		WHERE user_id = $1 AND version = $7`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read, s.Version)
+		SET owner_id = $2, signature_sealed = $3, notice_new = $4, notice_pace = $5, notice_read = $6, quiet_from = $8, quiet_to = $9, version = version + 1
+		WHERE user_id = $1 AND version = $7`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read, s.Version, orNull(q.from), orNull(q.to))
 	return n == 1, err
 }
 
+// orNull is a minute of the day as it is stored: NULL for none.
+func orNull(minute int64) any {
+	if minute < 0 {
+		return nil
+	}
+	return minute
+}
+
 // notices is how a person is told that a message has arrived.
-type notices struct{ way, pace string }
+type notices struct {
+	way, pace string
+	quiet     quiet
+}
 
 func findNotices(ctx context.Context, r db.Reader, userID string) (notices, bool, error) {
 	return db.One(ctx, r, func(row db.Row) (notices, error) {
 		var n notices
-		err := row(&n.way, &n.pace)
+		err := row(&n.way, &n.pace, &n.quiet.from, &n.quiet.to)
 		return n, err
-	}, "SELECT notice_new, notice_pace FROM mail_settings WHERE user_id = $1", userID)
+	}, "SELECT notice_new, notice_pace, COALESCE(quiet_from, -1), COALESCE(quiet_to, -1) FROM mail_settings WHERE user_id = $1", userID)
 }
 
-// collect has a notice leave at due for all that arrives from now on, unless one is due already.
-func collect(ctx context.Context, tx *db.Tx, userID string, now, due int64) error {
-	_, err := tx.Exec(ctx, "UPDATE mail_settings SET hourly_from = $2, hourly_at = $3 WHERE user_id = $1 AND hourly_at IS NULL", userID, now, due)
+// collect has one notice leave at due for all that was given to a person from then on; when one is due already, at its time.
+func collect(ctx context.Context, tx *db.Tx, userID string, from, due int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE mail_settings
+		SET hourly_from = CASE WHEN hourly_at IS NOT NULL AND hourly_from < $2 THEN hourly_from ELSE $2 END, hourly_at = COALESCE(hourly_at, $3)
+		WHERE user_id = $1`, userID, from, due)
+	return err
+}
+
+// putOff has a person's collected notice, which was just taken, be due at another time.
+func putOff(ctx context.Context, tx *db.Tx, userID string, due int64) error {
+	_, err := tx.Exec(ctx, "UPDATE mail_settings SET hourly_at = $2 WHERE user_id = $1", userID, due)
 	return err
 }
 
@@ -65,15 +89,17 @@ func listDue(ctx context.Context, r db.Reader, now int64, most int) ([]string, e
 }
 
 // takeDue takes a person's collected notice, once: how they are told now, and since when messages were collected.
-func takeDue(ctx context.Context, tx *db.Tx, userID string, now int64) (way string, from int64, found bool, err error) {
-	_, found, err = db.One(ctx, tx, func(row db.Row) (string, error) {
-		return way, row(&way, &from)
+func takeDue(ctx context.Context, tx *db.Tx, userID string, now int64) (n notices, from int64, found bool, err error) {
+	n, found, err = db.One(ctx, tx, func(row db.Row) (notices, error) {
+		var n notices
+		err := row(&n.way, &n.pace, &n.quiet.from, &n.quiet.to, &from)
+		return n, err
 	}, `
 		UPDATE mail_settings
 		SET hourly_at = NULL
 		WHERE user_id = $1 AND hourly_at <= $2
-		RETURNING notice_new, hourly_from`, userID, now)
-	return way, from, found, err
+		RETURNING notice_new, notice_pace, COALESCE(quiet_from, -1), COALESCE(quiet_to, -1), hourly_from`, userID, now)
+	return n, from, found, err
 }
 
 // countNew counts the messages that were given to a person since then and that they have not opened.
