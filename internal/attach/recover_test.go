@@ -44,7 +44,7 @@ func TestDeadWorkersFilesAreTakenOver(t *testing.T) {
 func TestRecoverLeavesFreshWorkAlone(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.receive(t, "a.txt", []byte("x"))
-		w.clock.Advance(10 * time.Minute)
+		w.clock.Advance(20 * time.Second)
 		before := w.count(t, "SELECT COUNT(*) FROM river_job")
 		if err := w.Recover(t.Context()); err != nil {
 			t.Fatal(err)
