@@ -62,21 +62,20 @@ func newMessages(p notify.Params) (string, error) {
 	return "You have " + number(n) + " new secure messages", nil
 }
 
-// arrived tells a person of a message in the ways they chose: now, or with what else arrives within the hour.
+// arrived tells a person of a message in the ways they chose: now, or with what else arrives within the hour or in their quiet
+// hours.
 func (s *Service) arrived(ctx context.Context, tx *db.Tx, o outgoing, to account.Card) error {
 	n, found, err := findNotices(ctx, tx, to.ID)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read how to tell a person: %w", err)
 	case !found:
-		n = notices{byEmail, once}
+		n = notices{way: byEmail, pace: once}
 	case n.way == byNone:
 		return nil
-	case n.pace == hourly:
-		if err := collect(ctx, tx, to.ID, o.msg.deliveredAt, o.msg.deliveredAt+time.Hour.Microseconds()); err != nil {
-			return fmt.Errorf("collect a notice: %w", err)
-		}
-		return nil
+	}
+	if held, err := s.held(ctx, tx, to, n, o.msg.deliveredAt); err != nil || held {
+		return err
 	}
 	return s.tell(ctx, tx, to, n.way, 1, notify.Message{Template: noticeNew, PracticeID: o.author.PracticeID,
 		Params: s.arrivalParams(o, to)})
@@ -131,13 +130,20 @@ func (s *Service) tellCollected(ctx context.Context, tx *db.Tx, userID string) e
 	if !found || way == byNone {
 		return nil
 	}
-	n, err := countNew(ctx, tx, userID, from)
-	if err != nil {
-		return fmt.Errorf("count new messages: %w", err)
-	}
 	cards, err := s.o.Account.Cards(ctx, tx, []string{userID})
 	if err != nil {
 		return err
+	}
+	own, _, err := findNotices(ctx, tx, userID)
+	if err != nil {
+		return fmt.Errorf("read how to tell a person: %w", err)
+	}
+	if due, err := own.quiet.put(cards[userID], s.now()); err != nil || due > s.now() {
+		return errors.Join(err, postpone(ctx, tx, userID, due)) // they chose quiet hours since
+	}
+	n, err := countNew(ctx, tx, userID, from)
+	if err != nil {
+		return fmt.Errorf("count new messages: %w", err)
 	}
 	if n == 0 || !cards[userID].Active {
 		return nil

@@ -83,6 +83,10 @@ func (s *Service) tellOneAgain(ctx context.Context, tx *db.Tx, by actor.Actor, m
 	if n.way == byNone || !to.Active {
 		return nil
 	}
+	n.pace = once // whoever asks wants it now
+	if held, err := s.held(ctx, tx, to, n, m.deliveredAt); err != nil || held {
+		return err
+	}
 	o := outgoing{msg: m, author: cards[by.ID], ends: map[string]int64{}}
 	return s.tell(ctx, tx, to, n.way, 1, notify.Message{Template: noticeNew, PracticeID: o.author.PracticeID, Params: s.arrivalParams(o, to)})
 }

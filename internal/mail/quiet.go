@@ -1,0 +1,99 @@
+package mail
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"securepractice/internal/account"
+	"securepractice/internal/db"
+	"securepractice/internal/fault"
+)
+
+// quiet are the hours in which a person is not told of mail: minutes of the day where they are, which may span midnight.
+type quiet struct {
+	from, until int64
+	set         bool
+}
+
+const clockFormat = "15:04"
+
+// readQuiet reads the two times of a form, and notes at their fields what is wrong with them.
+func readQuiet(p Preferences, f *fault.Fields) quiet {
+	if p.QuietFrom == "" && p.QuietUntil == "" {
+		return quiet{}
+	}
+	from, err1 := time.Parse(clockFormat, p.QuietFrom)
+	until, err2 := time.Parse(clockFormat, p.QuietUntil)
+	if err1 != nil {
+		f.Add("quiet_from", "Enter when quiet hours begin, such as 21:00, or leave both empty")
+	}
+	if err2 != nil {
+		f.Add("quiet_until", "Enter when quiet hours end, such as 07:00, or leave both empty")
+	}
+	if err1 == nil && err2 == nil && from.Equal(until) {
+		f.Add("quiet_until", "Enter another time than the one quiet hours begin at")
+	}
+	return quiet{from: int64(60*from.Hour() + from.Minute()), until: int64(60*until.Hour() + until.Minute()), set: true}
+}
+
+// show writes the hours as a form does.
+func (q quiet) show() (from, until string) {
+	if !q.set {
+		return "", ""
+	}
+	write := func(m int64) string { return fmt.Sprintf("%02d:%02d", m/60, m%60) }
+	return write(q.from), write(q.until)
+}
+
+// end is when the quiet hours end that a moment falls into; false when it falls into none.
+func (q quiet) end(at time.Time) (time.Time, bool) {
+	m := int64(60*at.Hour() + at.Minute())
+	in := q.set && (q.from <= m && m < q.until)
+	over := q.set && q.from > q.until && (m >= q.from || m < q.until)
+	if !in && !over {
+		return at, false
+	}
+	day := at.Day()
+	if m >= q.until {
+		day++
+	}
+	end := time.Date(at.Year(), at.Month(), day, int(q.until/60), int(q.until%60), 0, 0, at.Location())
+	if !end.After(at) { // a time that is not there when clocks go forward
+		end = at.Add(time.Duration((q.until-m+24*60)%(24*60)) * time.Minute)
+	}
+	return end, true
+}
+
+// put says when a notice that is due then may leave: then, or at the end of a person's quiet hours.
+func (q quiet) put(to account.Card, due int64) (int64, error) {
+	if !q.set {
+		return due, nil
+	}
+	zone, err := time.LoadLocation(to.Zone)
+	if err != nil {
+		return due, fmt.Errorf("read a person's time zone: %w", err)
+	}
+	if end, in := q.end(time.UnixMicro(due).In(zone)); in {
+		return end.UnixMicro(), nil
+	}
+	return due, nil
+}
+
+// held keeps the notice of a message that was given then with what else arrives, when the person's pace or quiet hours want
+// that. It is false for one that leaves now.
+func (s *Service) held(ctx context.Context, tx *db.Tx, to account.Card, n notices, given int64) (bool, error) {
+	now := s.now()
+	due := now
+	if n.pace == hourly {
+		due += time.Hour.Microseconds()
+	}
+	due, err := n.quiet.put(to, due)
+	if err != nil || due == now {
+		return false, err
+	}
+	if err := collect(ctx, tx, to.ID, given, due); err != nil {
+		return false, fmt.Errorf("collect a notice: %w", err)
+	}
+	return true, nil
+}
