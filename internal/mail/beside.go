@@ -7,6 +7,9 @@ import (
 	"securepractice/internal/actor"
 )
 
+// rowLabelsShown is how many labels a row names; it counts the others.
+const rowLabelsShown = 3
+
 // dress gives the rows of a list the labels that their conversations wear, but the one whose page it is.
 func (s *Service) dress(ctx context.Context, by actor.Actor, l *list) error {
 	if len(l.labels) == 0 || len(l.rows) == 0 {

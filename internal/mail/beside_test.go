@@ -19,7 +19,7 @@ func TestRowsWearLabels(t *testing.T) {
 		w.post("dana", path+"/label", url.Values{"put": {second}})
 		w.reply("dana", sent.ThreadID, "b")
 		w.post("santos", path+"/label", url.Values{"put": {theirs}})
-		for at, want := range map[string]string{"/mail/inbox": "Labels: AskedCrowns", path: "Labels: AskedCrowns", "/mail/l/" + first: "Labels: Asked"} {
+		for at, want := range map[string]string{"/mail/inbox": "Labels: Asked Crowns", path: "Labels: Asked Crowns", "/mail/l/" + first: "Labels: Asked"} {
 			p := w.get("dana", at)
 			if got := p.text(".conv .tags"); got != want || p.Find(".tags").Length() != 1 {
 				t.Errorf("%s: %q, want %q", at, got, want)
