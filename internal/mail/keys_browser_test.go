@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"securepractice/internal/db/dbtest"
+	"securepractice/internal/ui"
 	"securepractice/internal/web"
 )
 
@@ -35,6 +36,13 @@ func (w *world) browse() *person {
 	rt.Get(web.Public, "/as/{name}", func(rw http.ResponseWriter, r *http.Request) error {
 		web.SetSession(rw, r, r.PathValue("name"))
 		return web.Redirect(rw, r, "/mail/inbox")
+	})
+	rt.Form(web.Public, "/signout", func(rw http.ResponseWriter, r *http.Request) error {
+		web.SetSession(rw, r, "nobody")
+		return web.Redirect(rw, r, "/signin?out=1")
+	})
+	rt.Get(web.Public, "/signin", func(rw http.ResponseWriter, r *http.Request) error {
+		return web.Render(rw, r, http.StatusOK, ui.Note("lock", "Signed out"))
 	})
 	site := httptest.NewServer(rt.Handler())
 	t.Cleanup(site.Close)
