@@ -80,7 +80,10 @@ func (s *Service) listBeside(r *http.Request, by actor.Actor, t thread) (list, e
 	}
 	l, err := s.listSection(r.Context(), by, t.in, "")
 	l.margin = t.margin
-	return l, err
+	if err != nil {
+		return l, err
+	}
+	return l, s.dress(r.Context(), by, &l)
 }
 
 // postAct does one thing to a conversation and leads back to the list it was opened from.
