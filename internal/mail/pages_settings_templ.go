@@ -134,7 +134,7 @@ func settingsPage(p settingsProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<fieldset class=\"pair\"><legend>Quiet hours (optional)</legend><p class=\"hint\">You are not told of messages between these times, where you are. What arrives is in one notice at their end.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<fieldset class=\"field choices pair\"><legend class=\"label\">Quiet hours <span class=\"opt\">(optional)</span></legend><p class=\"hint\">You are not told of messages between these times, where you are. What arrives is in one notice at their end.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
