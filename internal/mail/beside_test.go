@@ -1,6 +1,8 @@
 package mail_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -68,6 +70,24 @@ func TestNeighboursInSent(t *testing.T) {
 		}
 		if !strings.Contains(w.get("dana", "/mail/t/"+ids[1]+"?in=sent").text("#thread .acts"), "Previous") {
 			t.Error("the last has no way back up")
+		}
+	})
+}
+
+// TestPhonesReadNoList: a phone gets a conversation without the list that it has no room for, whatever its browser.
+func TestPhonesReadNoList(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sent := w.send("santos", "dana@example.org", "One", "b")
+		for name, lists := range map[string]int{
+			"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1": 0,
+			"Mozilla/5.0 (Android 14; Mobile; rv:128.0) Gecko/128.0 Firefox/128.0":                                                                    0,
+			"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15":                   1,
+		} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://portal.example/mail/t/"+sent.ThreadID, nil)
+			r.Header.Set("User-Agent", name)
+			if p := w.do(r, "dana"); p.Find(".pane.list").Length() != lists || p.Find("#thread h1").Length() != 1 {
+				t.Errorf("%s gets %d lists", name, p.Find(".pane.list").Length())
+			}
 		}
 	})
 }

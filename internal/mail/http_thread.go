@@ -63,7 +63,7 @@ func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadP
 	if r.Header.Get("HX-Request") != "" && r.Method == http.MethodGet {
 		return web.Render(w, r, p.status, threadPane(p))
 	}
-	if r.Header.Get("Sec-CH-UA-Mobile") == "?1" {
+	if onPhone(r) {
 		return web.Render(w, r, p.status, threadPage(p, list{folder: p.t.in.folder, in: p.t.in, margin: p.t.margin, without: true}))
 	}
 	l, err := s.listBeside(r, p.by, p.t)
@@ -71,6 +71,12 @@ func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadP
 		return err
 	}
 	return web.Render(w, r, p.status, threadPage(p, l))
+}
+
+// onPhone says whether a phone asks. Safari and Firefox send no hint; their names tell it.
+func onPhone(r *http.Request) bool {
+	name := r.UserAgent()
+	return r.Header.Get("Sec-CH-UA-Mobile") == "?1" || strings.Contains(name, "iPhone") || strings.Contains(name, "Android") && strings.Contains(name, "Mobile")
 }
 
 // listBeside is the list that a thread stands in, as it is after the view was noted.
