@@ -96,7 +96,12 @@ func password(email string) string {
 // session signs a person in and gives the cookie.
 func (w *world) session(t *testing.T, email string) string {
 	t.Helper()
-	e, err := w.Account.SignIn(t.Context(), actor.Actor{Kind: actor.Visitor, IP: "127.0.0.1"}, account.SignIn{Email: email, Password: password(email), Browser: "bench"})
+	return w.signIn(t, email, password(email))
+}
+
+func (w *world) signIn(t *testing.T, email, password string) string {
+	t.Helper()
+	e, err := w.Account.SignIn(t.Context(), actor.Actor{Kind: actor.Visitor, IP: "127.0.0.1"}, account.SignIn{Email: email, Password: password, Browser: "bench"})
 	if err != nil || e.Token == "" {
 		t.Fatal(err, e.Next)
 	}
