@@ -221,7 +221,24 @@ func (s *Service) unlist(ctx context.Context, tx *db.Tx, o outgoing) error {
 	if err := withdraw(ctx, tx, o.msg, row.snippetSealed); err != nil {
 		return err
 	}
+	if err := s.bare(ctx, tx, o, row); err != nil {
+		return err
+	}
 	return setMemberEnds(ctx, tx, row.userID, row.threadID)
+}
+
+// bare hides the subject from an author to whom only withdrawn messages of others are left: theirs was the last thing
+// that kept it in sight.
+func (s *Service) bare(ctx context.Context, tx *db.Tx, o outgoing, row member) error {
+	keeps, err := keepsAny(ctx, tx, row.userID, row.threadID)
+	if err != nil || keeps {
+		return err
+	}
+	row.files, row.unread, row.withdrawn = row.files-o.msg.files, false, true
+	if err := s.sealMember(ctx, tx, &row, withdrawn, withdrawn); err != nil {
+		return err
+	}
+	return withdrawRows(ctx, tx, []member{row})
 }
 
 // keysOf opens the keys of messages, one for each thread.
