@@ -306,7 +306,7 @@ func (m *model) undo(by *box, n *note) (kind fault.Kind, thread string) {
 			m.forget(by, o.talk)
 			continue
 		}
-		if o.id == form {
+		if len(list) == 1 {
 			thread = o.talk.id
 		}
 		row.rewind(by)
@@ -326,8 +326,13 @@ func (r *boxRow) rewind(p *box) {
 	}
 }
 
-// forget takes a conversation from a person's lists.
+// forget takes a conversation from a person's lists. What they were writing in it becomes a new message.
 func (m *model) forget(by *box, t *talk) {
+	for _, d := range by.drafts {
+		if d.thread == t.id {
+			d.thread, d.subject, d.version, d.passedOn = "", t.subject, d.version+1, true
+		}
+	}
 	delete(by.rows, t.id)
 	for _, l := range by.labels {
 		delete(l.worn, t.id)

@@ -75,3 +75,44 @@ func TestUndoAfterRecall(t *testing.T) {
 		}
 	})
 }
+
+// TestUndoOfAWholeConversation: two messages that wait are taken back, the first first. Both are drafts that can be sent.
+func TestUndoOfAWholeConversation(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		one := w.held("dana", "santos@example.org", "The subject", "first body")
+		w.clock.Advance(time.Second)
+		two, err := w.Reply(t.Context(), w.people["dana"], mail.Reply{DraftID: db.NewID(), ThreadID: one.ThreadID, Body: "second body", Hold: hold})
+		must(t, err)
+		for _, id := range []string{one.MessageID, two.MessageID} {
+			_, err := w.Undo(t.Context(), w.people["dana"], id)
+			must(t, err)
+		}
+		list := w.get("dana", "/mail/drafts")
+		if got := list.text(".conv .nm"); strings.Count(got, "santos@example.org") != 2 {
+			t.Errorf("Drafts are to %q", got)
+		}
+		list.Find(".pane.list .conv a").Each(func(_ int, a *selection) {
+			p := w.get("dana", a.AttrOr("href", ""))
+			if got := p.Find("a[href^='/mail/new?draft=']").Length(); p.code != 200 || got == 0 {
+				t.Errorf("a draft does not lead to a new message: %d", p.code)
+			}
+		})
+	})
+}
+
+// TestUndoForgetsNobody: a form of several messages that is taken back stays for all of its people, even where one of its
+// conversations holds more.
+func TestUndoForgetsNobody(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.allow(5)
+		one := w.held("dana", "ruth@example.org, santos@example.org", "The subject", "first body")
+		w.clock.Advance(time.Second)
+		_, err := w.Reply(t.Context(), w.people["dana"], mail.Reply{DraftID: db.NewID(), ThreadID: one.ThreadID, Body: "second body", Hold: hold})
+		must(t, err)
+		_, err = w.Undo(t.Context(), w.people["dana"], one.MessageID)
+		must(t, err)
+		if got := w.get("dana", "/mail/drafts").text(".conv .nm"); !strings.Contains(got, "ruth@example.org") || !strings.Contains(got, "santos@example.org") {
+			t.Errorf("the draft is to %q", got)
+		}
+	})
+}
