@@ -55,6 +55,23 @@ func TestRecoverLeavesFreshWorkAlone(t *testing.T) {
 	})
 }
 
+// A worker that died between taking the job and taking the file leaves a file that no job will come for. It gets another
+// job after a minute: somebody waits for the message.
+func TestFileWhoseJobDiedIsChecked(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.receive(t, "a.txt", []byte("x"))
+		w.exec(t, "DELETE FROM river_job")
+		w.clock.Advance(61 * time.Second)
+		if err := w.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.run(t)
+		if got := w.one(t); got.State != attach.Clean {
+			t.Errorf("it is %s", got.State)
+		}
+	})
+}
+
 // unfinished leaves what a process that was killed in the middle of an upload leaves.
 func (w *world) unfinished(t *testing.T) {
 	t.Helper()
