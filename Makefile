@@ -26,7 +26,7 @@ check: $(LINT) $(VULN) ## format, vet, lint, rooms, generated files, known vulne
 	@test -z "$$(gofmt -l cmd internal e2e bench | grep -v _templ.go || true)" || { echo "not formatted (run gofmt -w):"; gofmt -l cmd internal e2e bench; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet -tags bench ./...
-	$(LINT) run
+	$(LINT) run --allow-parallel-runners
 	$(GO) test ./internal/app -run 'TestRooms|TestRoutes'
 	.ci/generated
 	.ci/vulnerabilities $(VULN)

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestProfileInTheBrowser goes through the tabs of Profile and their errors (PAGES.md 5.5 and 5.6), each with axe.
@@ -76,6 +78,7 @@ func messagingTab(b *browser) {
 	b.choose("notice_new", "both")
 	b.choose("notice_pace", "hourly")
 	b.choose("notice_read", "email")
+	b.do(chromedp.SetValue(chromedp.CSS("[name=quiet_from]"), "21:00"), chromedp.SetValue(chromedp.CSS("[name=quiet_until]"), "07:00"))
 	b.press("Save")
 	b.see("Your profile is saved.")
 	for name, want := range map[string]string{"notice_new": "both", "notice_pace": "hourly", "notice_read": "email"} {

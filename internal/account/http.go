@@ -55,6 +55,8 @@ func (s *Service) signInNotice(q url.Values) string {
 		return "Your password is set. Sign in with your email address."
 	case q.Get("out") == "timeout":
 		return "You were signed out after " + lasting(s.set.Idle) + " without activity. Your draft is saved."
+	case q.Get("out") == "elsewhere":
+		return "You signed out in another tab. Anything you were writing is saved as a draft."
 	case q.Get("out") != "":
 		return "You are signed out."
 	case q.Get("next") != "":

@@ -27,7 +27,7 @@ const (
 	checkTries = 50               // at 5 minutes each; then recover enqueues it anew
 	lease      = 20 * time.Second // how long a dead worker keeps its file
 	renewEvery = lease / 3
-	staleCheck = 15 * time.Minute // an uploaded file that no job took for so long has lost it
+	staleCheck = 30 * time.Second // an uploaded file that no job took for so long has lost it: its worker died, or the queue is long
 )
 
 // program is who acts in this room's jobs.

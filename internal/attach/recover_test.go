@@ -44,13 +44,30 @@ func TestDeadWorkersFilesAreTakenOver(t *testing.T) {
 func TestRecoverLeavesFreshWorkAlone(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.receive(t, "a.txt", []byte("x"))
-		w.clock.Advance(10 * time.Minute)
+		w.clock.Advance(20 * time.Second)
 		before := w.count(t, "SELECT COUNT(*) FROM river_job")
 		if err := w.Recover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if after := w.count(t, "SELECT COUNT(*) FROM river_job"); after != before {
 			t.Error("a second job for a file whose job still waits")
+		}
+	})
+}
+
+// A worker that died between taking the job and taking the file leaves a file that no job will come for. It gets another
+// job after a minute: somebody waits for the message.
+func TestFileWhoseJobDiedIsChecked(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.receive(t, "a.txt", []byte("x"))
+		w.exec(t, "DELETE FROM river_job")
+		w.clock.Advance(61 * time.Second)
+		if err := w.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.run(t)
+		if got := w.one(t); got.State != attach.Clean {
+			t.Errorf("it is %s", got.State)
 		}
 	})
 }

@@ -62,7 +62,7 @@ func newMessages(p notify.Params) (string, error) {
 	return "You have " + number(n) + " new secure messages", nil
 }
 
-// arrived tells a person of a message in the ways they chose: now, or with what else arrives within the hour or their quiet
+// arrived tells a person of a message in the ways they chose: now, or with what else arrives within the hour or in their quiet
 // hours.
 func (s *Service) arrived(ctx context.Context, tx *db.Tx, o outgoing, to account.Card) error {
 	n, found, err := findNotices(ctx, tx, to.ID)
@@ -70,23 +70,15 @@ func (s *Service) arrived(ctx context.Context, tx *db.Tx, o outgoing, to account
 	case err != nil:
 		return fmt.Errorf("read how to tell a person: %w", err)
 	case !found:
-		n = notices{byEmail, once, noQuiet}
+		n = notices{way: byEmail, pace: once}
 	case n.way == byNone:
 		return nil
 	}
-	if due := n.due(clock.Time(o.msg.deliveredAt), to.Zone); due > 0 {
-		return s.collect(ctx, tx, to.ID, o.msg.deliveredAt, due)
+	if held, err := s.held(ctx, tx, to, n, o.msg.deliveredAt); err != nil || held {
+		return err
 	}
 	return s.tell(ctx, tx, to, n.way, 1, notify.Message{Template: noticeNew, PracticeID: o.author.PracticeID,
 		Params: s.arrivalParams(o, to)})
-}
-
-// collect has what was given to a person from then on be told in one notice at due.
-func (s *Service) collect(ctx context.Context, tx *db.Tx, userID string, from, due int64) error {
-	if err := collect(ctx, tx, userID, from, due); err != nil {
-		return fmt.Errorf("collect a notice: %w", err)
-	}
-	return nil
 }
 
 // tell sends a notice of new messages as an e-mail, a text or both. Without a number, or after a day's many texts, an
@@ -131,29 +123,32 @@ func (s *Service) TellHourly(ctx context.Context) error {
 }
 
 func (s *Service) tellCollected(ctx context.Context, tx *db.Tx, userID string) error {
-	now := s.o.Clock.Now()
-	how, from, found, err := takeDue(ctx, tx, userID, clock.Micros(now))
+	way, from, found, err := takeDue(ctx, tx, userID, clock.Micros(s.o.Clock.Now()))
 	if err != nil {
 		return fmt.Errorf("take a collected notice: %w", err)
 	}
-	if !found || how.way == byNone {
+	if !found || way == byNone {
 		return nil
 	}
 	cards, err := s.o.Account.Cards(ctx, tx, []string{userID})
-	if err != nil || !cards[userID].Active {
+	if err != nil {
 		return err
 	}
-	if due := how.quiet.until(now, cards[userID].Zone); due > 0 {
-		return putOff(ctx, tx, userID, due)
+	own, _, err := findNotices(ctx, tx, userID)
+	if err != nil {
+		return fmt.Errorf("read how to tell a person: %w", err)
+	}
+	if due, err := own.quiet.put(cards[userID], s.now()); err != nil || due > s.now() {
+		return errors.Join(err, postpone(ctx, tx, userID, due)) // they chose quiet hours since
 	}
 	n, err := countNew(ctx, tx, userID, from)
 	if err != nil {
 		return fmt.Errorf("count new messages: %w", err)
 	}
-	if n == 0 {
+	if n == 0 || !cards[userID].Active {
 		return nil
 	}
-	return s.tell(ctx, tx, cards[userID], how.way, n, notify.Message{Template: noticeHourly, PracticeID: cards[userID].PracticeID, Params: notify.Params{"count": number(n)}})
+	return s.tell(ctx, tx, cards[userID], way, n, notify.Message{Template: noticeHourly, PracticeID: cards[userID].PracticeID, Params: notify.Params{"count": number(n)}})
 }
 
 // wasRead tells the authors who want to know that their messages were opened for the first time.

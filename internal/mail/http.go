@@ -93,6 +93,9 @@ func (s *Service) renderSection(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	l.margin, l.fault = m, f
+	if err := s.dress(ctx, by, &l); err != nil {
+		return err
+	}
 	return web.Render(w, r, status, listPage(by, l))
 }
 

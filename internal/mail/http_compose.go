@@ -204,7 +204,7 @@ func (s *Service) showCompose(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if !found {
-			return fault.ErrNotFound()
+			return s.refuse(ctx, by, "contact", id)
 		}
 		if err := s.addContact(ctx, by, &p.draft, c); err != nil {
 			return err

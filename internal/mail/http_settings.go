@@ -43,8 +43,7 @@ func (s *Service) postSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := Preferences{Signature: form.Get("signature"), New: form.Get("notice_new"), Pace: form.Get("notice_pace"), Read: form.Get("notice_read"),
-		QuietFrom: form.Get("quiet_from"), QuietTo: form.Get("quiet_to")}
+	p := Preferences{Signature: form.Get("signature"), New: form.Get("notice_new"), Pace: form.Get("notice_pace"), Read: form.Get("notice_read"), QuietFrom: form.Get("quiet_from"), QuietUntil: form.Get("quiet_until")}
 	if p.Version, err = strconv.ParseInt(form.Get("version"), 10, 64); err != nil {
 		p.Version = -1 // no version that was ever saved: a conflict
 	}
@@ -80,7 +79,7 @@ func differences(stored, typed Preferences) (f fault.Fields) {
 	for _, d := range []struct{ field, stored, typed, label string }{
 		{"signature", stored.Signature, typed.Signature, stored.Signature}, {"notice_new", stored.New, typed.New, label(newOptions(), stored.New)},
 		{"notice_pace", stored.Pace, typed.Pace, label(paceOptions(), stored.Pace)}, {"notice_read", stored.Read, typed.Read, label(readOptions(), stored.Read)},
-		{"quiet_from", stored.QuietFrom, timeField(minuteOf(typed.QuietFrom)), timeLabel(stored.QuietFrom)}, {"quiet_to", stored.QuietTo, timeField(minuteOf(typed.QuietTo)), timeLabel(stored.QuietTo)},
+		{"quiet_from", stored.QuietFrom, typed.QuietFrom, stored.QuietFrom}, {"quiet_until", stored.QuietUntil, typed.QuietUntil, stored.QuietUntil},
 	} {
 		if d.stored == d.typed {
 			continue

@@ -63,7 +63,7 @@ func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadP
 	if r.Header.Get("HX-Request") != "" && r.Method == http.MethodGet {
 		return web.Render(w, r, p.status, threadPane(p))
 	}
-	if r.Header.Get("Sec-CH-UA-Mobile") == "?1" {
+	if onPhone(r) {
 		return web.Render(w, r, p.status, threadPage(p, list{folder: p.t.in.folder, in: p.t.in, margin: p.t.margin, without: true}))
 	}
 	l, err := s.listBeside(r, p.by, p.t)
@@ -73,6 +73,12 @@ func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadP
 	return web.Render(w, r, p.status, threadPage(p, l))
 }
 
+// onPhone says whether a phone asks. Safari and Firefox send no hint; their names tell it.
+func onPhone(r *http.Request) bool {
+	name := r.UserAgent()
+	return r.Header.Get("Sec-CH-UA-Mobile") == "?1" || strings.Contains(name, "iPhone") || strings.Contains(name, "Android") && strings.Contains(name, "Mobile")
+}
+
 // listBeside is the list that a thread stands in, as it is after the view was noted.
 func (s *Service) listBeside(r *http.Request, by actor.Actor, t thread) (list, error) {
 	if t.in.folder == "sent" {
@@ -80,7 +86,10 @@ func (s *Service) listBeside(r *http.Request, by actor.Actor, t thread) (list, e
 	}
 	l, err := s.listSection(r.Context(), by, t.in, "")
 	l.margin = t.margin
-	return l, err
+	if err != nil {
+		return l, err
+	}
+	return l, s.dress(r.Context(), by, &l)
 }
 
 // postAct does one thing to a conversation and leads back to the list it was opened from.

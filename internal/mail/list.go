@@ -27,6 +27,7 @@ type row struct {
 	files   int64
 	unread  bool
 	state   standing // of one's own messages, in Sent
+	worn    []ownLabel
 }
 
 // list is one page of a folder.

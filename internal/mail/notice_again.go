@@ -77,14 +77,15 @@ func (s *Service) tellOneAgain(ctx context.Context, tx *db.Tx, by actor.Actor, m
 		return fmt.Errorf("read how to tell a person: %w", err)
 	}
 	if !found {
-		n = notices{byEmail, once, noQuiet}
+		n.way = byEmail
 	}
 	to := cards[c.who]
 	if n.way == byNone || !to.Active {
 		return nil
 	}
-	if due := n.quiet.until(s.o.Clock.Now(), to.Zone); due > 0 {
-		return s.collect(ctx, tx, to.ID, c.deliveredAt, due)
+	n.pace = once // whoever asks wants it now
+	if held, err := s.held(ctx, tx, to, n, m.deliveredAt); err != nil || held {
+		return err
 	}
 	o := outgoing{msg: m, author: cards[by.ID], ends: map[string]int64{}}
 	return s.tell(ctx, tx, to, n.way, 1, notify.Message{Template: noticeNew, PracticeID: o.author.PracticeID, Params: s.arrivalParams(o, to)})

@@ -1,120 +1,99 @@
 package mail
 
 import (
-	"strings"
+	"context"
+	"fmt"
 	"time"
 
 	"securepractice/internal/account"
-	"securepractice/internal/clock"
+	"securepractice/internal/db"
 	"securepractice/internal/fault"
 )
 
-// quiet is the part of each day in which a person wants no notices of new messages: minutes after midnight in their
-// time zone, from the first up to the second. It may go over midnight. Both are -1 when there is none.
-type quiet struct{ from, to int64 }
-
-var noQuiet = quiet{-1, -1}
-
-// lookAgain is how long a kept notice waits at most before it is looked at again: quiet hours and time zones change
-// while it waits.
-const lookAgain = time.Hour
-
-// holds says whether a minute of the day is quiet.
-func (q quiet) holds(minute int64) bool {
-	switch {
-	case q.from < 0:
-		return false
-	case q.from < q.to:
-		return q.from <= minute && minute < q.to
-	}
-	return q.from <= minute || minute < q.to
+// quiet are the hours in which a person is not told of mail: minutes of the day where they are, which may span midnight.
+type quiet struct {
+	from, until int64
+	set         bool
 }
 
-// end is the first minute from now on that is not quiet; false when now is not. It asks the zone's clock for each
-// minute, so that an hour that a change of the clocks leaves out or repeats is counted as people see it.
-func (q quiet) end(now time.Time, zone *time.Location) (time.Time, bool) {
-	at := now.Truncate(time.Minute)
-	for {
-		local := at.In(zone)
-		if !q.holds(int64(local.Hour()*60 + local.Minute())) {
-			return at, at.After(now)
-		}
-		at = at.Add(time.Minute)
+const clockFormat = "15:04"
+
+// readQuiet reads the two times of a form, and notes at their fields what is wrong with them.
+func readQuiet(p Preferences, f *fault.Fields) quiet {
+	if p.QuietFrom == "" && p.QuietUntil == "" {
+		return quiet{}
 	}
+	from, err1 := time.Parse(clockFormat, p.QuietFrom)
+	until, err2 := time.Parse(clockFormat, p.QuietUntil)
+	if err1 != nil {
+		f.Add("quiet_from", "Enter when quiet hours begin, such as 21:00, or leave both empty")
+	}
+	if err2 != nil {
+		f.Add("quiet_until", "Enter when quiet hours end, such as 07:00, or leave both empty")
+	}
+	if err1 == nil && err2 == nil && from.Equal(until) {
+		f.Add("quiet_until", "Enter another time than the one quiet hours begin at")
+	}
+	return quiet{from: int64(60*from.Hour() + from.Minute()), until: int64(60*until.Hour() + until.Minute()), set: true}
 }
 
-// until is when a notice kept by quiet hours is to be looked at again, in microseconds; 0 when none is kept now.
-func (q quiet) until(now time.Time, zoneName string) int64 {
-	zone := account.Location(zoneName)
-	if zone == nil {
-		zone = account.Location(account.DefaultZone)
+// show writes the hours as a form does.
+func (q quiet) show() (from, until string) {
+	if !q.set {
+		return "", ""
 	}
-	end, ok := q.end(now, zone)
-	if !ok {
-		return 0
-	}
-	return clock.Micros(now.Add(min(end.Sub(now), lookAgain)))
+	write := func(m int64) string { return fmt.Sprintf("%02d:%02d", m/60, m%60) }
+	return write(q.from), write(q.until)
 }
 
-// due is when a notice of what arrives now leaves, in microseconds; 0 for at once.
-func (n notices) due(now time.Time, zoneName string) int64 {
+// end is when the quiet hours end that a moment falls into; false when it falls into none.
+func (q quiet) end(at time.Time) (time.Time, bool) {
+	m := int64(60*at.Hour() + at.Minute())
+	in := q.set && (q.from <= m && m < q.until)
+	over := q.set && q.from > q.until && (m >= q.from || m < q.until)
+	if !in && !over {
+		return at, false
+	}
+	day := at.Day()
+	if m >= q.until {
+		day++
+	}
+	end := time.Date(at.Year(), at.Month(), day, int(q.until/60), int(q.until%60), 0, 0, at.Location())
+	if !end.After(at) { // a time that is not there when clocks go forward
+		end = at.Add(time.Duration((q.until-m+24*60)%(24*60)) * time.Minute)
+	}
+	return end, true
+}
+
+// put says when a notice that is due then may leave: then, or at the end of a person's quiet hours.
+func (q quiet) put(to account.Card, due int64) (int64, error) {
+	if !q.set {
+		return due, nil
+	}
+	zone, err := time.LoadLocation(to.Zone)
+	if err != nil {
+		return due, fmt.Errorf("read a person's time zone: %w", err)
+	}
+	if end, in := q.end(time.UnixMicro(due).In(zone)); in {
+		return end.UnixMicro(), nil
+	}
+	return due, nil
+}
+
+// held keeps the notice of a message that was given then with what else arrives, when the person's pace or quiet hours want
+// that. It is false for one that leaves now.
+func (s *Service) held(ctx context.Context, tx *db.Tx, to account.Card, n notices, given int64) (bool, error) {
+	now := s.now()
+	due := now
 	if n.pace == hourly {
-		return clock.Micros(now.Add(time.Hour))
+		due += time.Hour.Microseconds()
 	}
-	return n.quiet.until(now, zoneName)
+	due, err := n.quiet.put(to, due)
+	if err != nil || due == now {
+		return false, err
+	}
+	if err := collect(ctx, tx, to.ID, given, due); err != nil {
+		return false, fmt.Errorf("collect a notice: %w", err)
+	}
+	return true, nil
 }
-
-// timeForms are the ways in which a time of day may be typed. Browsers send the first.
-var timeForms = []string{"15:04", "15:04:05", "3:04 PM", "3:04PM", "3 PM", "3PM"}
-
-// minuteOf is a typed time of day in minutes after midnight; -1 when it is none.
-func minuteOf(text string) int64 {
-	text = strings.ToUpper(strings.TrimSpace(text))
-	for _, form := range timeForms {
-		if t, err := time.Parse(form, text); err == nil {
-			return int64(t.Hour()*60 + t.Minute())
-		}
-	}
-	return -1
-}
-
-// timeField is a stored minute of the day as a field for times shows it; "" for none.
-func timeField(minute int64) string { return minuteText(minute, "15:04") }
-
-func minuteText(minute int64, form string) string {
-	if minute < 0 {
-		return ""
-	}
-	return time.Unix(minute*60, 0).UTC().Format(form)
-}
-
-// timeLabel is a typed time of day in words: "10:00 PM".
-func timeLabel(text string) string { return minuteText(minuteOf(text), "3:04 PM") }
-
-// quietOf are the quiet hours that were typed; none when checkQuiet finds fault with them.
-func quietOf(p Preferences) quiet {
-	q := quiet{minuteOf(p.QuietFrom), minuteOf(p.QuietTo)}
-	if q.from < 0 || q.to < 0 {
-		return noQuiet
-	}
-	return q
-}
-
-func checkQuiet(f *fault.Fields, p Preferences) {
-	if strings.TrimSpace(p.QuietFrom+p.QuietTo) == "" {
-		return
-	}
-	from, to := minuteOf(p.QuietFrom), minuteOf(p.QuietTo)
-	if from < 0 {
-		f.Add("quiet_from", "Enter when quiet hours begin, like 10:00 PM")
-	}
-	if to < 0 {
-		f.Add("quiet_to", "Enter when quiet hours end, like 7:00 AM")
-	}
-	if from >= 0 && from == to {
-		f.Add("quiet_to", "Quiet hours must end at another time than they begin")
-	}
-}
-
-// zoneLabel is what a time zone is called where it is chosen.
-func zoneLabel(name string) string { return label(account.Zones(), name) }

@@ -1,242 +1,101 @@
 package mail_test
 
 import (
-	"context"
 	"net/http"
-	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"securepractice/internal/actor"
 	"securepractice/internal/mail"
 	"securepractice/internal/notify"
 )
 
-func quietForm(version, from, to string) url.Values {
-	f := settingsForm(version, "", "email", "once", "none")
-	f.Set("quiet_from", from)
-	f.Set("quiet_to", to)
-	return f
-}
-
-func TestQuietHoursAreSaved(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		w.people["ruth"] = zoned(w, "ruth", "America/New_York")
-		shown := func(who string) string {
-			p := w.get(who, "/profile/messaging")
-			from, _ := p.Find("#quiet_from").Attr("value")
-			to, _ := p.Find("#quiet_to").Attr("value")
-			return from + "-" + to
+// TestQuietHours: what arrives in them is in one notice at their end, where the person is; what else arrives is told at once.
+func TestQuietHours(t *testing.T) {
+	each(t, func(t *testing.T, w *world) { // it is 14:40 where everybody is
+		w.prefer("santos", mail.Preferences{New: "email", Pace: "once", Read: "none", QuietFrom: "14:00", QuietUntil: "16:00"})
+		told := func() int { return len(w.arrivals("santos@example.org", notify.Email)) }
+		first := w.send("dana", "santos@example.org", "s", "b")
+		w.send("dana", "santos@example.org", "s2", "b")
+		w.send("dana", "fred@example.org", "s", "b")
+		if told() != 0 || len(w.arrivals("fred@example.org", notify.Email)) != 1 {
+			t.Fatalf("told %d times in quiet hours", told())
 		}
-		if shown("ruth") != "-" || !strings.Contains(w.get("ruth", "/profile/messaging").text("#quiet-h"), "Eastern Time (New York, Toronto)") {
-			t.Errorf("at first %s", shown("ruth"))
+		w.clock.Advance(79 * time.Minute)
+		must(t, w.TellHourly(t.Context()))
+		if told() != 0 {
+			t.Fatal("told before their end")
 		}
-		for _, tc := range []struct{ from, to, field, says string }{
-			{"22:00", "", "quiet_to", "Enter when quiet hours end, like 7:00 AM"},
-			{"", "07:00", "quiet_from", "Enter when quiet hours begin, like 10:00 PM"},
-			{"22:00", "25:00", "quiet_to", "Enter when quiet hours end, like 7:00 AM"},
-			{"soon", "07:00", "quiet_from", "Enter when quiet hours begin, like 10:00 PM"},
-			{"07:00", "07:00", "quiet_to", "Quiet hours must end at another time than they begin"},
-		} {
-			p := w.post("ruth", "/profile/messaging", quietForm("0", tc.from, tc.to))
-			typed, _ := p.Find("#quiet_from").Attr("value")
-			if p.code != http.StatusUnprocessableEntity || !strings.Contains(p.text("#"+tc.field+"-e"), tc.says) || typed != tc.from || !strings.Contains(p.text("[role=alert]"), tc.says) {
-				t.Errorf("%q to %q: %d %s", tc.from, tc.to, p.code, p.text("main"))
-			}
-		}
-		w.want(0, "SELECT COUNT(*) FROM mail_settings")
-		if p := w.post("ruth", "/profile/messaging", quietForm("0", "10 pm", "07:00")); p.code != http.StatusSeeOther || shown("ruth") != "22:00-07:00" {
-			t.Fatalf("saved: %d, %s", p.code, shown("ruth"))
-		}
-		p := w.post("ruth", "/profile/messaging", quietForm("0", "22:00", "06:30"))
-		if p.code != http.StatusConflict || !strings.Contains(p.text("#quiet_to-e"), "Saved in the other window: 7:00 AM") || p.Find("#quiet_from-e").Length() != 0 {
-			t.Errorf("other window: %d %s", p.code, p.text("main"))
-		}
-		if p = w.post("ruth", "/profile/messaging", quietForm("1", " ", "")); p.code != http.StatusSeeOther || shown("ruth") != "-" {
-			t.Errorf("taken away: %d, %s", p.code, shown("ruth"))
-		}
-		if shown("dana") != "-" {
-			t.Error("another person's")
-		}
-	})
-}
-
-// zoned moves a person to a time zone.
-func zoned(w *world, who, zone string) actor.Actor {
-	w.exec("UPDATE account_user SET zone = $2 WHERE id = $1", w.people[who].ID, zone)
-	a := w.people[who]
-	a.Zone = zone
-	return a
-}
-
-// at moves the clock to a time in UTC.
-func (w *world) at(when string) {
-	w.t.Helper()
-	at, err := time.Parse("2006-01-02 15:04", when)
-	must(w.t, err)
-	w.clock.Set(at)
-}
-
-// tellUntil lets the work of every minute run up to a time.
-func (w *world) tellUntil(when string) {
-	w.t.Helper()
-	at, err := time.Parse("2006-01-02 15:04", when)
-	must(w.t, err)
-	for w.clock.Now().Before(at) {
-		w.clock.Advance(min(10*time.Minute, at.Sub(w.clock.Now())))
-		must(w.t, w.TellHourly(w.t.Context()))
-	}
-}
-
-func TestQuietHoursKeepArrivals(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		const cell = "+12065550177"
-		w.giveCell("santos", cell)
-		zoned(w, "santos", "America/New_York") // UTC-5: quiet from 03:00 to 12:00 UTC
-		w.prefer("santos", mail.Preferences{New: "both", Pace: "once", Read: "none", QuietFrom: "22:00", QuietTo: "07:00"})
-		told := func() (e, x int) {
-			return len(w.arrivals("santos@example.org", notify.Email)), len(w.arrivals(cell, notify.Text))
-		}
-		want := func(when string, emails, texts int) {
-			t.Helper()
-			if e, x := told(); e != emails || x != texts {
-				t.Errorf("%s: %d emails, %d texts; want %d and %d", when, e, x, emails, texts)
-			}
-		}
-		w.at("2026-11-24 02:59")
-		w.send("dana", "santos@example.org", "evening", "b")
-		want("before", 1, 1)
-		w.at("2026-11-24 03:00")
-		first := w.send("dana", "santos@example.org", "Ruth Okafor", "secret words")
-		w.at("2026-11-24 08:20")
-		w.send("mel", "santos@example.org", "second", "b")
-		opened := w.send("dana", "santos@example.org", "third", "b")
-		w.get("santos", "/mail/t/"+opened.ThreadID)
-		w.tellUntil("2026-11-24 11:59")
-		want("all night", 1, 1)
 		w.clock.Advance(time.Minute)
-		var wg sync.WaitGroup // every node looks
-		for range 4 {
-			wg.Go(func() {
-				if err := w.TellHourly(context.WithoutCancel(t.Context())); err != nil {
-					t.Error(err)
-				}
-			})
+		for range 2 {
+			must(t, w.TellHourly(t.Context()))
 		}
-		wg.Wait()
-		want("in the morning", 2, 2)
-		m := w.arrivals("santos@example.org", notify.Email)[0]
-		if m.Subject != "You have 2 new secure messages" || strings.Contains(m.Text, "Ruth") || strings.Contains(m.Text, "secret") {
-			t.Errorf("%+v", m)
+		if m := w.arrivals("santos@example.org", notify.Email); len(m) != 1 || m[0].Subject != "You have 2 new secure messages" {
+			t.Fatalf("at their end: %+v", m)
 		}
-		if x := w.arrivals(cell, notify.Text)[0]; !strings.HasPrefix(x.Text, "You have 2 new secure messages.") {
-			t.Errorf("%+v", x)
+		w.send("dana", "santos@example.org", "s3", "b")
+		if told() != 2 {
+			t.Error("not told at once behind them")
 		}
-		w.send("dana", "santos@example.org", "by day", "b")
-		want("by day", 3, 3)
-		w.want(0, "SELECT COUNT(*) FROM mail_settings WHERE hourly_at IS NOT NULL")
-		// nobody else's notice waits, and what is no arrival does not either
-		w.at("2026-11-25 05:00")
-		w.reply("santos", first.ThreadID, "awake")
-		if len(w.arrivals("dana@example.org", notify.Email)) != 1 {
-			t.Error("another person's notice is kept")
-		}
-		w.reply("dana", first.ThreadID, "all read before the morning")
-		w.get("santos", "/mail/t/"+first.ThreadID)
-		w.tellUntil("2026-11-25 13:00")
-		want("read meanwhile", 3, 3)
-	})
-}
 
-func TestQuietHoursOfHourly(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		w.prefer("santos", mail.Preferences{New: "email", Pace: "hourly", Read: "none", QuietFrom: "22:00", QuietTo: "07:00"}) // 06:00 to 15:00 UTC
-		got := func() int { return len(w.arrivals("santos@example.org", notify.Email)) }
-		w.at("2026-11-24 05:30") // its hour ends in the quiet time
-		w.send("dana", "santos@example.org", "s", "b")
-		w.tellUntil("2026-11-24 14:50")
-		if got() != 0 {
-			t.Fatal("told in the quiet hours")
+		// The notice that a sender asks for waits as well, and is of a message given long before.
+		w.clock.Advance(22 * time.Hour) // 14:00 of the next day
+		if p := w.post("dana", "/mail/m/"+first.MessageID+"/notice", nil); p.code != http.StatusSeeOther || told() != 2 {
+			t.Errorf("asked again: %d, told %d", p.code, told())
 		}
-		w.tellUntil("2026-11-24 15:00")
-		if got() != 1 {
-			t.Errorf("%d in the morning", got())
-		}
-		w.send("dana", "santos@example.org", "s", "b")
-		w.tellUntil("2026-11-24 15:50")
-		if got() != 1 {
-			t.Error("two within an hour")
-		}
-		w.tellUntil("2026-11-24 16:00")
-		if got() != 2 {
-			t.Errorf("%d by day", got())
+		w.clock.Advance(2 * time.Hour)
+		must(t, w.TellHourly(t.Context()))
+		if told() != 3 {
+			t.Errorf("told %d times", told())
 		}
 	})
 }
 
-// TestQuietHoursChange: what is kept goes by the settings and the time zone of its person now, an hour later at most.
-func TestQuietHoursChange(t *testing.T) {
+// TestQuietHoursChosenLater: a notice that is collected already waits for hours that were chosen since.
+func TestQuietHoursChosenLater(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		night := mail.Preferences{New: "email", Pace: "once", Read: "none", QuietFrom: "22:00", QuietTo: "07:00"}
-		w.prefer("santos", night)
-		w.prefer("fred", night)
-		w.prefer("gus", night)
-		got := func(who string) int { return len(w.arrivals(who+"@example.org", notify.Email)) }
-		w.at("2026-11-24 08:00") // midnight
-		for _, who := range []string{"santos", "fred", "gus"} {
-			w.send("dana", who+"@example.org", "s", "b")
-		}
-		w.prefer("santos", mail.Preferences{New: "email", Pace: "once", Read: "none"}) // no quiet hours any more
-		zoned(w, "fred", "Pacific/Honolulu")                                           // 22:00 there: now until 17:00 UTC
-		w.exec("UPDATE account_user SET state = 'deactivated' WHERE id = 'u-gus'")
-		w.tellUntil("2026-11-24 09:00")
-		if got("santos") != 1 || got("fred") != 0 {
-			t.Errorf("an hour later: %d and %d", got("santos"), got("fred"))
-		}
-		w.tellUntil("2026-11-24 16:50")
-		if got("fred") != 0 {
-			t.Error("told before the morning of the new zone")
-		}
-		w.tellUntil("2026-11-24 17:00")
-		if got("fred") != 1 || got("gus") != 0 {
-			t.Errorf("in the morning: %d, and %d to a closed account", got("fred"), got("gus"))
-		}
-		w.want(0, "SELECT COUNT(*) FROM mail_settings WHERE hourly_at IS NOT NULL")
-	})
-}
-
-// TestQuietHoursHoldNoSecurity: a link to a new password leaves at once, while an arrival waits.
-func TestQuietHoursHoldNoSecurity(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		w.prefer("santos", mail.Preferences{New: "email", Pace: "once", Read: "none", QuietFrom: "00:00", QuietTo: "23:59"})
-		w.send("dana", "santos@example.org", "s", "b")
-		must(t, w.account.Forgot(t.Context(), actor.Actor{Kind: actor.Visitor, IP: "192.0.2.7"}, "santos@example.org"))
-		m := w.arrivals("santos@example.org", notify.Email)
-		if len(m) != 1 || !strings.Contains(m[0].Subject, "your password") {
-			t.Errorf("%d: %+v", len(m), m)
+		w.prefer("santos", mail.Preferences{New: "email", Pace: "hourly", Read: "none"})
+		w.send("dana", "santos@example.org", "s", "b") // due at 15:40
+		w.prefer("santos", mail.Preferences{New: "email", Pace: "hourly", Read: "none", QuietFrom: "15:00", QuietUntil: "17:30"})
+		for _, want := range []int{0, 0, 1} {
+			w.clock.Advance(time.Hour)
+			must(t, w.TellHourly(t.Context()))
+			if n := len(w.arrivals("santos@example.org", notify.Email)); n != want {
+				t.Fatalf("%d notices, want %d", n, want)
+			}
 		}
 	})
 }
 
-// TestNoticeAgainInQuietHours: asked for once more, a notice is kept like the first.
-func TestNoticeAgainInQuietHours(t *testing.T) {
+// TestQuietHoursForm: both times or neither, each error at its field, and what was typed stays.
+func TestQuietHoursForm(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.prefer("santos", mail.Preferences{New: "email", Pace: "once", Read: "none", QuietFrom: "22:00", QuietTo: "07:00"})
-		got := func() []notify.OutboxItem { return w.arrivals("santos@example.org", notify.Email) }
-		w.at("2026-11-24 05:00") // 21:00
-		old := w.send("dana", "santos@example.org", "s", "b")
-		w.at("2026-11-24 07:00")
-		w.send("mel", "santos@example.org", "s", "b")
-		_, err := w.TellAgain(t.Context(), w.people["dana"], old.MessageID)
-		must(t, err)
-		if len(got()) != 1 {
-			t.Fatalf("%d notices at night", len(got()))
+		for _, tc := range []struct{ from, until, field, words string }{
+			{"21:00", "", "quiet_until", "Enter when quiet hours end"},
+			{"", "07:00", "quiet_from", "Enter when quiet hours begin"},
+			{"25:00", "07:00", "quiet_from", "Enter when quiet hours begin"},
+			{"21:00", "21:00", "quiet_until", "Enter another time"},
+			{"<b>", "x", "quiet_from", "Enter when quiet hours begin"},
+		} {
+			form := settingsForm("0", "", "email", "once", "none")
+			form.Set("quiet_from", tc.from)
+			form.Set("quiet_until", tc.until)
+			p := w.post("dana", "/profile/messaging", form)
+			if p.code != 422 || !strings.Contains(p.text("#"+tc.field+"-e"), tc.words) || p.Find("[name=quiet_from]").AttrOr("value", "") != tc.from {
+				t.Errorf("%s to %s: %d %q", tc.from, tc.until, p.code, p.text(".summary"))
+			}
 		}
-		w.tellUntil("2026-11-24 15:00")
-		if m := got(); len(m) != 2 || m[0].Subject != "You have 2 new secure messages" {
-			t.Errorf("%d in the morning: %+v", len(m), m)
+		form := settingsForm("0", "", "email", "once", "none")
+		form.Set("quiet_from", "21:00")
+		form.Set("quiet_until", "07:05")
+		if p := w.post("dana", "/profile/messaging", form); p.code != 303 {
+			t.Fatalf("%d", p.code)
 		}
+		p := w.get("dana", "/profile/messaging")
+		if p.Find("[name=quiet_from]").AttrOr("value", "") != "21:00" || p.Find("[name=quiet_until]").AttrOr("value", "") != "07:05" {
+			t.Error("not kept")
+		}
+		w.prefer("dana", mail.Preferences{New: "email", Pace: "once", Read: "none"})
+		w.want(1, "SELECT COUNT(*) FROM mail_settings WHERE quiet_from IS NULL AND quiet_until IS NULL")
 	})
 }

@@ -78,7 +78,7 @@ func (s *Service) takeOut(ctx context.Context, tx *db.Tx, m message) (people []s
 		if err != nil {
 			return nil, fmt.Errorf("find a member's keys: %w", err)
 		}
-		if b.newest <= m.writtenAt {
+		if b.later == 0 { // a list shows what came last; it may have been written before what came earlier
 			if b.snippetSealed, err = o.Seal("mail_member", "snippet_sealed", b.place(), []byte(withdrawn)); err != nil {
 				return nil, err
 			}

@@ -29,9 +29,9 @@ type Preferences struct {
 	New       string // email, text, both or none: when a message arrives
 	Pace      string // once or hourly
 	Read      string // email or none: when one's message is read
-	QuietFrom string // "22:00": from when on no notice of a new message leaves; empty for none
-	QuietTo   string // "07:00": up to when
-	Version   int64
+	// QuietFrom and QuietUntil are times of day such as 21:00, between which nobody is told of mail; both empty: at any time.
+	QuietFrom, QuietUntil string
+	Version               int64
 }
 
 func defaults() Preferences { return Preferences{New: byEmail, Pace: once, Read: byNone} }
@@ -67,6 +67,7 @@ func (s *Service) preferences(ctx context.Context, by actor.Actor) (Preferences,
 		return defaults(), nil
 	}
 	p := row.Preferences
+	p.QuietFrom, p.QuietUntil = row.quiet.show()
 	p.Signature, err = s.openSignature(ctx, row)
 	return p, err
 }
@@ -113,14 +114,15 @@ func (s *Service) openSignature(ctx context.Context, row settingsRow) (string, e
 // SavePreferences changes the actor's own settings. Conflict when they were changed since the form was shown.
 func (s *Service) SavePreferences(ctx context.Context, by actor.Actor, p Preferences) error {
 	p.Signature = strings.TrimRight(strings.TrimLeft(strings.ReplaceAll(p.Signature, "\r\n", "\n"), "\n"), " \n\t")
-	if err := s.checkPreferences(ctx, by, p); err != nil {
+	hours, err := s.checkPreferences(ctx, by, p)
+	if err != nil {
 		return err
 	}
 	o, err := s.o.Keys.Owner(ctx, s.o.DB, by.OwnerID)
 	if err != nil {
 		return fmt.Errorf("find a person's keys: %w", err)
 	}
-	row := settingsRow{Preferences: p, userID: by.ID, ownerID: by.OwnerID}
+	row := settingsRow{Preferences: p, userID: by.ID, ownerID: by.OwnerID, quiet: hours}
 	if row.sealed, err = o.Seal("mail_settings", "signature_sealed", by.ID, []byte(p.Signature)); err != nil {
 		return fmt.Errorf("seal a signature: %w", err)
 	}
@@ -140,7 +142,7 @@ func (s *Service) SavePreferences(ctx context.Context, by actor.Actor, p Prefere
 	})
 }
 
-func (s *Service) checkPreferences(ctx context.Context, by actor.Actor, p Preferences) error {
+func (s *Service) checkPreferences(ctx context.Context, by actor.Actor, p Preferences) (quiet, error) {
 	var f fault.Fields
 	tooLong(&f, "signature", "Signature", p.Signature, s.set.MaxSignature)
 	if !offered(newOptions(), p.New) {
@@ -152,17 +154,17 @@ func (s *Service) checkPreferences(ctx context.Context, by actor.Actor, p Prefer
 	if !offered(readOptions(), p.Read) {
 		f.Add("notice_read", "Choose how to be told when your message is read")
 	}
-	checkQuiet(&f, p)
 	if p.New == byText || p.New == byBoth {
 		u, err := s.o.Account.Find(ctx, s.o.DB, by.ID)
 		if err != nil {
-			return err
+			return quiet{}, err
 		}
 		if u.Cell == "" {
 			f.Add("notice_new", "Add a cell phone number to your account first. Texts go to it.")
 		}
 	}
-	return f.Err()
+	hours := readQuiet(p, &f)
+	return hours, f.Err()
 }
 
 // label is what a choice is called.

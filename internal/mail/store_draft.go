@@ -39,6 +39,15 @@ func updateDraft(ctx context.Context, tx *db.Tx, d draftRow) (bool, error) {
 	return n == 1, err
 }
 
+// freeDraft makes a new message of the draft of a reply.
+func freeDraft(ctx context.Context, tx *db.Tx, d draftRow) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE mail_draft
+		SET thread_id = NULL, to_sealed = $3, subject_sealed = $4, version = version + 1
+		WHERE id = $1 AND author_id = $2`, d.id, d.authorID, d.to, d.subject)
+	return err
+}
+
 func findDraft(ctx context.Context, r db.Reader, authorID, id string) (draftRow, bool, error) {
 	return db.One(ctx, r, scanDraft, `
 		SELECT `+draftColumns+`

@@ -30,7 +30,7 @@ func recallMessage(ctx context.Context, tx *db.Tx, m message, now int64) (bool, 
 type bereft struct {
 	member
 	left, unopened int64 // messages they see; those among them that are new
-	newest         int64 // when the newest of them was written; 0 for none
+	later          int64 // those that came into their mail after the withdrawn one
 }
 
 // listBereft lists those a withdrawn message was given to.
@@ -41,15 +41,29 @@ func listBereft(ctx context.Context, r db.Reader, m message) ([]bereft, error) {
 			WHERE l.thread_id = mm.thread_id AND l.state IN ('waiting', 'delivered') AND (ld.role = 'from' OR ld.delivered_at IS NOT NULL)`
 	return db.All(ctx, r, func(row db.Row) (bereft, error) {
 		var b bereft
-		err := row(append(b.into(), &b.left, &b.unopened, &b.newest)...)
+		err := row(append(b.into(), &b.left, &b.unopened, &b.later)...)
 		return b, err
 	}, `
 		SELECT `+memberColumns+`,
-			(SELECT COUNT(*)`+left+`), (SELECT COUNT(*)`+left+` AND ld.role = 'to' AND ld.opened_at IS NULL), (SELECT COALESCE(MAX(l.written_at), 0)`+left+`)
+			(SELECT COUNT(*)`+left+`), (SELECT COUNT(*)`+left+` AND ld.role = 'to' AND ld.opened_at IS NULL),
+			(SELECT COUNT(*)`+left+` AND (CASE WHEN ld.role = 'from' THEN l.written_at ELSE ld.delivered_at END, l.written_at) > (d.delivered_at, $3))
 		FROM mail_delivery d
 		JOIN mail_member mm ON mm.user_id = d.user_id AND mm.thread_id = d.thread_id
 		WHERE d.message_id = $1 AND d.thread_id = $2 AND d.role = 'to' AND d.delivered_at IS NOT NULL
-		ORDER BY mm.user_id`, m.id, m.threadID)
+		ORDER BY mm.user_id`, m.id, m.threadID, m.writtenAt)
+}
+
+// keepsAny says whether a person still has anything to read in a thread: their own, or what was given to them and not
+// withdrawn.
+func keepsAny(ctx context.Context, r db.Reader, userID, threadID string) (bool, error) {
+	_, found, err := db.One(ctx, r, db.Scan1[int64], `
+		SELECT 1
+		FROM mail_message m
+		JOIN mail_delivery d ON d.user_id = $1 AND d.message_id = m.id
+		WHERE m.thread_id = $2 AND (d.role = 'from' AND m.state IN ('waiting', 'delivered', 'recalled')
+			OR d.role = 'to' AND m.state = 'delivered' AND d.delivered_at IS NOT NULL)
+		LIMIT 1`, userID, threadID)
+	return found, err
 }
 
 // withdrawRows writes what is left into the rows of these people. The rows exist.

@@ -11,47 +11,47 @@ type settingsRow struct {
 	Preferences
 	userID, ownerID string
 	sealed          []byte
+	quiet           quiet
+}
+
+// minutes are the two columns of quiet hours.
+func (q quiet) minutes() (from, until any) {
+	if !q.set {
+		return nil, nil
+	}
+	return q.from, q.until
 }
 
 func findSettings(ctx context.Context, r db.Reader, userID string) (settingsRow, bool, error) {
 	return db.One(ctx, r, func(row db.Row) (settingsRow, error) {
 		s := settingsRow{userID: userID}
-		var q quiet
-		err := row(&s.ownerID, &s.sealed, &s.New, &s.Pace, &s.Read, &q.from, &q.to, &s.Version)
-		s.QuietFrom, s.QuietTo = timeField(q.from), timeField(q.to)
+		err := row(&s.ownerID, &s.sealed, &s.New, &s.Pace, &s.Read, &s.quiet.from, &s.quiet.until, &s.Version)
+		s.quiet.set = s.quiet.from >= 0
 		return s, err
 	}, `
-		SELECT owner_id, signature_sealed, notice_new, notice_pace, notice_read, COALESCE(quiet_from, -1), COALESCE(quiet_to, -1), version
+		SELECT owner_id, signature_sealed, notice_new, notice_pace, notice_read, COALESCE(quiet_from, -1), COALESCE(quiet_until, -1), version
 		FROM mail_settings
 		WHERE user_id = $1`, userID)
 }
 
 // insertSettings is false when the person has settings by now.
 func insertSettings(ctx context.Context, tx *db.Tx, s settingsRow) (bool, error) {
-	q := quietOf(s.Preferences)
+	from, until := s.quiet.minutes()
 	n, err := tx.Exec(ctx, `
-		INSERT INTO mail_settings (user_id, owner_id, signature_sealed, notice_new, notice_pace, notice_read, quiet_from, quiet_to, version)
+		INSERT INTO mail_settings (user_id, owner_id, signature_sealed, notice_new, notice_pace, notice_read, quiet_from, quiet_until, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)
-		ON CONFLICT (user_id) DO NOTHING`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read, orNull(q.from), orNull(q.to))
+		ON CONFLICT (user_id) DO NOTHING`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read, from, until)
 	return n == 1, err
 }
 
 // updateSettings is false when the row is of another version by now.
 func updateSettings(ctx context.Context, tx *db.Tx, s settingsRow) (bool, error) {
-	q := quietOf(s.Preferences)
+	from, until := s.quiet.minutes()
 	n, err := tx.Exec(ctx, `
 		UPDATE mail_settings
-		SET owner_id = $2, signature_sealed = $3, notice_new = $4, notice_pace = $5, notice_read = $6, quiet_from = $8, quiet_to = $9, version = version + 1
-		WHERE user_id = $1 AND version = $7`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read, s.Version, orNull(q.from), orNull(q.to))
+		SET owner_id = $2, signature_sealed = $3, notice_new = $4, notice_pace = $5, notice_read = $6, quiet_from = $8, quiet_until = $9, version = version + 1
+		WHERE user_id = $1 AND version = $7`, s.userID, s.ownerID, s.sealed, s.New, s.Pace, s.Read, s.Version, from, until)
 	return n == 1, err
-}
-
-// orNull is a minute of the day as it is stored: NULL for none.
-func orNull(minute int64) any {
-	if minute < 0 {
-		return nil
-	}
-	return minute
 }
 
 // notices is how a person is told that a message has arrived.
@@ -63,23 +63,18 @@ type notices struct {
 func findNotices(ctx context.Context, r db.Reader, userID string) (notices, bool, error) {
 	return db.One(ctx, r, func(row db.Row) (notices, error) {
 		var n notices
-		err := row(&n.way, &n.pace, &n.quiet.from, &n.quiet.to)
+		err := row(&n.way, &n.pace, &n.quiet.from, &n.quiet.until)
+		n.quiet.set = n.quiet.from >= 0
 		return n, err
-	}, "SELECT notice_new, notice_pace, COALESCE(quiet_from, -1), COALESCE(quiet_to, -1) FROM mail_settings WHERE user_id = $1", userID)
+	}, "SELECT notice_new, notice_pace, COALESCE(quiet_from, -1), COALESCE(quiet_until, -1) FROM mail_settings WHERE user_id = $1", userID)
 }
 
-// collect has one notice leave at due for all that was given to a person from then on; when one is due already, at its time.
+// collect has a notice leave at due for all that was given from a time on. One that is due already takes it along.
 func collect(ctx context.Context, tx *db.Tx, userID string, from, due int64) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE mail_settings
-		SET hourly_from = CASE WHEN hourly_at IS NOT NULL AND hourly_from < $2 THEN hourly_from ELSE $2 END, hourly_at = COALESCE(hourly_at, $3)
+		SET hourly_from = CASE WHEN hourly_at IS NULL OR hourly_from > $2 THEN $2 ELSE hourly_from END, hourly_at = COALESCE(hourly_at, $3)
 		WHERE user_id = $1`, userID, from, due)
-	return err
-}
-
-// putOff has a person's collected notice, which was just taken, be due at another time.
-func putOff(ctx context.Context, tx *db.Tx, userID string, due int64) error {
-	_, err := tx.Exec(ctx, "UPDATE mail_settings SET hourly_at = $2 WHERE user_id = $1", userID, due)
 	return err
 }
 
@@ -88,18 +83,22 @@ func listDue(ctx context.Context, r db.Reader, now int64, most int) ([]string, e
 	return db.All(ctx, r, db.Scan1[string], "SELECT user_id FROM mail_settings WHERE hourly_at <= $1 ORDER BY hourly_at LIMIT $2", now, most)
 }
 
+// postpone has a collected notice leave later.
+func postpone(ctx context.Context, tx *db.Tx, userID string, due int64) error {
+	_, err := tx.Exec(ctx, "UPDATE mail_settings SET hourly_at = $2 WHERE user_id = $1", userID, due)
+	return err
+}
+
 // takeDue takes a person's collected notice, once: how they are told now, and since when messages were collected.
-func takeDue(ctx context.Context, tx *db.Tx, userID string, now int64) (n notices, from int64, found bool, err error) {
-	n, found, err = db.One(ctx, tx, func(row db.Row) (notices, error) {
-		var n notices
-		err := row(&n.way, &n.pace, &n.quiet.from, &n.quiet.to, &from)
-		return n, err
+func takeDue(ctx context.Context, tx *db.Tx, userID string, now int64) (way string, from int64, found bool, err error) {
+	_, found, err = db.One(ctx, tx, func(row db.Row) (string, error) {
+		return way, row(&way, &from)
 	}, `
 		UPDATE mail_settings
 		SET hourly_at = NULL
 		WHERE user_id = $1 AND hourly_at <= $2
-		RETURNING notice_new, notice_pace, COALESCE(quiet_from, -1), COALESCE(quiet_to, -1), hourly_from`, userID, now)
-	return n, from, found, err
+		RETURNING notice_new, hourly_from`, userID, now)
+	return way, from, found, err
 }
 
 // countNew counts the messages that were given to a person since then and that they have not opened.

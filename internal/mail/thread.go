@@ -231,8 +231,14 @@ func openLetter(m seen, key *crypt.Thread, author account.Card) (letter, error) 
 // surround reads what stands around a conversation in the list it was opened from: its neighbours, folders and labels.
 func (s *Service) surround(ctx context.Context, by actor.Actor, t *thread, word string) (err error) {
 	t.in = sectionFor(word, t.folder)
-	if t.margin, err = s.margin(ctx, by, t.id); err != nil || !t.in.threads() {
+	if t.margin, err = s.margin(ctx, by, t.id); err != nil {
 		return err
+	}
+	if t.in.folder == "sent" {
+		return s.besideSent(ctx, by, t)
+	}
+	if !t.in.threads() {
+		return nil
 	}
 	if _, mine := labelIn(t.labels, t.in.label); t.in.label != "" && !mine {
 		t.in = sectionFor("", t.folder)

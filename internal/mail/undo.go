@@ -97,6 +97,9 @@ func (s *Service) undo(ctx context.Context, tx *db.Tx, by actor.Actor, form stri
 		}
 	}
 	whole.to = all
+	if len(list) > 1 { // a draft in one of the threads would forget those of the others
+		whole.members = nil
+	}
 	d, err := s.bringBack(ctx, tx, whole)
 	if err != nil {
 		return "", err

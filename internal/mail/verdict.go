@@ -205,6 +205,9 @@ func (o outgoing) ownRow() (member, bool) {
 func (s *Service) unlist(ctx context.Context, tx *db.Tx, o outgoing) error {
 	row, more := o.ownRow()
 	if !more {
+		if err := s.freeDrafts(ctx, tx, o); err != nil {
+			return err
+		}
 		return deleteMember(ctx, tx, o.msg.authorID, o.msg.threadID)
 	}
 	newest, err := listSeen(ctx, tx, row.userID, row.threadID, first, 1, s.now())
@@ -221,7 +224,46 @@ func (s *Service) unlist(ctx context.Context, tx *db.Tx, o outgoing) error {
 	if err := withdraw(ctx, tx, o.msg, row.snippetSealed); err != nil {
 		return err
 	}
+	if err := s.bare(ctx, tx, o, row); err != nil {
+		return err
+	}
 	return setMemberEnds(ctx, tx, row.userID, row.threadID)
+}
+
+// freeDrafts makes new messages, to the same people, of what the author was still writing in a thread that ends: a reply
+// could not be sent there any more.
+func (s *Service) freeDrafts(ctx context.Context, tx *db.Tx, o outgoing) error {
+	for {
+		row, found, err := findReplyDraft(ctx, tx, o.msg.authorID, o.msg.threadID)
+		if err != nil || !found {
+			return err
+		}
+		d, err := s.openDraft(ctx, tx, row)
+		if err != nil {
+			return err
+		}
+		d.ThreadID, d.Subject, d.To = "", o.subject, addressLine(o.to)
+		if row, err = s.sealDraft(ctx, tx, row.authorID, row.ownerID, d); err != nil {
+			return err
+		}
+		if err := freeDraft(ctx, tx, row); err != nil {
+			return err
+		}
+	}
+}
+
+// bare hides the subject from an author to whom only withdrawn messages of others are left: theirs was the last thing
+// that kept it in sight.
+func (s *Service) bare(ctx context.Context, tx *db.Tx, o outgoing, row member) error {
+	keeps, err := keepsAny(ctx, tx, row.userID, row.threadID)
+	if err != nil || keeps {
+		return err
+	}
+	row.files, row.unread, row.withdrawn = row.files-o.msg.files, false, true
+	if err := s.sealMember(ctx, tx, &row, withdrawn, withdrawn); err != nil {
+		return err
+	}
+	return withdrawRows(ctx, tx, []member{row})
 }
 
 // keysOf opens the keys of messages, one for each thread.

@@ -61,6 +61,7 @@ type world struct {
 	dir     string
 	people  map[string]actor.Actor // by the name that is their session's token
 	running bool
+	idle    time.Duration // after which pages end a session; 0 = they do not watch
 }
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
@@ -112,7 +113,7 @@ func (w *world) newRouter(log *slog.Logger, plain bool) *web.Router {
 				return ui.Shell{}, err
 			}
 			n, err := w.Unread(ctx, w.d, by.ID)
-			return ui.Shell{Product: "SecurePractice", Name: by.Name(), SignedIn: by.SignedIn(), Zone: zone, Practice: "Harbor Point Dental",
+			return ui.Shell{Product: "SecurePractice", Name: by.Name(), SignedIn: by.SignedIn(), Zone: zone, Practice: "Harbor Point Dental", Idle: w.idle, Warn: w.idle / 6,
 				Tabs: []ui.Tab{{Key: "mail", Label: "SecureMail", Icon: "mail", Href: "/mail", Count: n}}}, err
 		}})
 	w.Mount(rt)

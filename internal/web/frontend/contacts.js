@@ -23,10 +23,12 @@ export function contacts(form, on, choose) {
     if (!r?.ok) { says.textContent = 'Contacts could not be read. Try again.'; return; }
     const found = await r.json();
     if (n !== asked) return;
+    const at = [...list.children].findIndex(li => li.contains(document.activeElement)); // an answer takes nobody's focus away
     list.replaceChildren(...found.contacts.map(row));
+    if (at >= 0) (list.children[Math.min(at, list.children.length - 1)]?.firstElementChild ?? q).focus();
     says.textContent = !found.contacts.length ? 'No contact matches.' : found.more ? 'There are more. Type a name to find them.' : found.contacts.length === 1 ? '1 contact' : found.contacts.length + ' contacts';
   }
-  on(opener, 'click', e => { e.preventDefault(); q.value = ''; dialog.showModal(); q.focus(); find(); });
+  on(opener, 'click', e => { e.preventDefault(); q.value = ''; list.replaceChildren(); says.textContent = ''; dialog.showModal(); q.focus(); find(); });
   on(dialog.querySelector('[data-close]'), 'click', () => dialog.close());
   on(dialog, 'click', e => { if (e.target === dialog) dialog.close(); }); // beside it
   on(dialog, 'close', () => opener.focus());
