@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"securepractice/internal/account"
-	"securepractice/internal/clock"
 	"securepractice/internal/db"
 	"securepractice/internal/limit"
 	"securepractice/internal/notify"
@@ -123,7 +122,8 @@ func (s *Service) TellHourly(ctx context.Context) error {
 }
 
 func (s *Service) tellCollected(ctx context.Context, tx *db.Tx, userID string) error {
-	way, from, found, err := takeDue(ctx, tx, userID, clock.Micros(s.o.Clock.Now()))
+	now := s.now()
+	way, from, found, err := takeDue(ctx, tx, userID, now)
 	if err != nil {
 		return fmt.Errorf("take a collected notice: %w", err)
 	}
@@ -138,8 +138,8 @@ func (s *Service) tellCollected(ctx context.Context, tx *db.Tx, userID string) e
 	if err != nil {
 		return fmt.Errorf("read how to tell a person: %w", err)
 	}
-	if due, err := own.quiet.put(cards[userID], s.now()); err != nil || due > s.now() {
-		return errors.Join(err, postpone(ctx, tx, userID, due)) // they chose quiet hours since
+	if due := own.quiet.put(cards[userID], now); due > now {
+		return postpone(ctx, tx, userID, due)
 	}
 	n, err := countNew(ctx, tx, userID, from)
 	if err != nil {

@@ -46,38 +46,42 @@ func (q quiet) show() (from, until string) {
 	return write(q.from), write(q.until)
 }
 
-// end is when the quiet hours end that a moment falls into; false when it falls into none.
-func (q quiet) end(at time.Time) (time.Time, bool) {
-	m := int64(60*at.Hour() + at.Minute())
-	in := q.set && (q.from <= m && m < q.until)
-	over := q.set && q.from > q.until && (m >= q.from || m < q.until)
-	if !in && !over {
-		return at, false
+// lookAgain is how long a held notice waits before it is looked at again: its person may change their hours or time zone
+// meanwhile.
+const lookAgain = time.Hour
+
+// holds says whether a minute of the day is quiet.
+func (q quiet) holds(minute int64) bool {
+	switch {
+	case !q.set:
+		return false
+	case q.from < q.until:
+		return q.from <= minute && minute < q.until
 	}
-	day := at.Day()
-	if m >= q.until {
-		day++
-	}
-	end := time.Date(at.Year(), at.Month(), day, int(q.until/60), int(q.until%60), 0, 0, at.Location())
-	if !end.After(at) { // a time that is not there when clocks go forward
-		end = at.Add(time.Duration((q.until-m+24*60)%(24*60)) * time.Minute)
-	}
-	return end, true
+	return minute >= q.from || minute < q.until
 }
 
-// put says when a notice that is due then may leave: then, or at the end of a person's quiet hours.
-func (q quiet) put(to account.Card, due int64) (int64, error) {
-	if !q.set {
-		return due, nil
+// end is when the quiet hours end that a moment falls into; false when it falls into none. It asks the clock of the place
+// for each minute, so that an hour that is left out or comes twice counts as people there see it.
+func (q quiet) end(at time.Time) (time.Time, bool) {
+	for end := at.Truncate(time.Minute); ; end = end.Add(time.Minute) {
+		if !q.holds(int64(60*end.Hour() + end.Minute())) {
+			return end, end.After(at)
+		}
 	}
-	zone, err := time.LoadLocation(to.Zone)
-	if err != nil {
-		return due, fmt.Errorf("read a person's time zone: %w", err)
+}
+
+// put says when a notice that is due then may leave, or is to be looked at again: then, or at the end of a person's quiet
+// hours, an hour later at most.
+func (q quiet) put(to account.Card, due int64) int64 {
+	zone := account.Location(to.Zone)
+	if zone == nil {
+		zone = account.Location(account.DefaultZone)
 	}
 	if end, in := q.end(time.UnixMicro(due).In(zone)); in {
-		return end.UnixMicro(), nil
+		return min(end.UnixMicro(), due+lookAgain.Microseconds())
 	}
-	return due, nil
+	return due
 }
 
 // held keeps the notice of a message that was given then with what else arrives, when the person's pace or quiet hours want
@@ -88,9 +92,9 @@ func (s *Service) held(ctx context.Context, tx *db.Tx, to account.Card, n notice
 	if n.pace == hourly {
 		due += time.Hour.Microseconds()
 	}
-	due, err := n.quiet.put(to, due)
-	if err != nil || due == now {
-		return false, err
+	due = n.quiet.put(to, due)
+	if due == now {
+		return false, nil
 	}
 	if err := collect(ctx, tx, to.ID, given, due); err != nil {
 		return false, fmt.Errorf("collect a notice: %w", err)
