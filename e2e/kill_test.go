@@ -271,7 +271,7 @@ func check(t *testing.T, workers []*worker, kills int) {
 	tries := 0
 	for side := range 2 {
 		authors, author, reader := workers[4*side:4*side+4], workers[4*side], workers[4*(1-side)]
-		want := map[string]map[string]int{"/mail/inbox": {}, "/mail/drafts": {}}
+		want := map[string]map[string]int{"/mail/inbox": {}, "/mail/drafts": {}, "/mail/sent": {}}
 		for _, w := range authors {
 			tries += w.tries
 			for _, a := range w.done {
@@ -279,8 +279,11 @@ func check(t *testing.T, workers []*worker, kills int) {
 				switch a.kind {
 				case "draft":
 					want["/mail/drafts"][a.mark]++
+				case "reply": // stands there under its conversation's subject
+					want["/mail/sent"][fmt.Sprintf("ledger-%d-first", w.n)]++
 				case "message", "file":
 					want["/mail/inbox"][a.mark]++
+					want["/mail/sent"][a.mark]++
 				}
 			}
 			w.checkReplies(reader)
@@ -288,7 +291,7 @@ func check(t *testing.T, workers []*worker, kills int) {
 		}
 		for list, marks := range want {
 			who := reader
-			if list == "/mail/drafts" {
+			if list != "/mail/inbox" {
 				who = author
 			}
 			compare(t, who, list, marks, authors)
@@ -313,7 +316,7 @@ func compare(t *testing.T, who *worker, list string, want map[string]int, author
 	})
 	for mark, n := range want {
 		if got[mark] != n {
-			t.Errorf("%s: %q was answered and is there %d times", list, mark, got[mark])
+			t.Errorf("%s: %q was answered %d times and is there %d times", list, mark, n, got[mark])
 		}
 	}
 	for mark, n := range got {

@@ -546,7 +546,7 @@ func (k *walk) leaveAct() {
 	if err := k.w.Leave(k.w.t.Context()); err != nil {
 		k.r.Fatal(err)
 	}
-	k.model.leave()
+	k.leave()
 	k.happened["left"]++
 }
 
