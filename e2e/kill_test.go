@@ -66,17 +66,18 @@ type worker struct {
 
 func killed(t *testing.T, p *program, kills int) {
 	var base atomic.Pointer[string]
-	base.Store(&p.url)
+	first := p.url
+	base.Store(&first)
 	people := []person{p.demo("Dana"), p.demo("Miguel")}
 	var workers []*worker
 	for n := range 8 {
 		w := &worker{client: newClient(t, p.url), n: n, to: people[1-n/4].Email, base: &base, threadOf: map[string]string{}}
 		w.signIn(people[n/4].Email, people[n/4].Password)
-		first := act{kind: "message", key: newKey(), mark: fmt.Sprintf("ledger-%d-first", n)}
-		if err := w.try(&first); err != nil {
+		opening := act{kind: "message", key: newKey(), mark: fmt.Sprintf("ledger-%d-first", n)}
+		if err := w.try(&opening); err != nil {
 			t.Fatal(err)
 		}
-		w.thread, w.done = w.threadOf[first.mark], append(w.done, first)
+		w.thread, w.done = w.threadOf[opening.mark], append(w.done, opening)
 		workers = append(workers, w)
 	}
 	until(t, "the first messages have left", func() bool {
@@ -91,8 +92,8 @@ func killed(t *testing.T, p *program, kills int) {
 		time.Sleep(time.Duration(100+rand.IntN(300)) * time.Millisecond) // the moment of the plug is the only chance here
 		p.stop(syscall.SIGKILL)
 		p.run()
-		url := p.url
-		base.Store(&url)
+		now := p.url
+		base.Store(&now)
 	}
 	close(stop)
 	all.Wait()
