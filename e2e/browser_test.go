@@ -87,8 +87,11 @@ func (b *browser) watch() {
 	}()
 }
 
-// meant says whether the browser only tells of a page that was refused on purpose.
+// meant says whether the browser only tells of a page that was refused on purpose, or that was left while it still faded in.
 func (b *browser) meant(text string) bool {
+	if strings.Contains(text, "ViewTransition") || strings.Contains(text, "Transition was") {
+		return true
+	}
 	for _, status := range strings.Fields("422 " + b.refusals) {
 		if strings.Contains(text, "responded with a status of "+status) {
 			return true

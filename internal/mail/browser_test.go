@@ -117,7 +117,7 @@ func newTab(t *testing.T) (context.Context, func() []string) {
 			if err != nil {
 				return
 			}
-			if m.Type == "error" || m.IsException() {
+			if (m.Type == "error" || m.IsException()) && !fades(m.String()) {
 				mu.Lock()
 				lines = append(lines, m.String())
 				mu.Unlock()
@@ -129,6 +129,11 @@ func newTab(t *testing.T) (context.Context, func() []string) {
 		defer mu.Unlock()
 		return append([]string(nil), lines...)
 	}
+}
+
+// fades tells the browser's own complaint of a page that was left while it still faded in.
+func fades(line string) bool {
+	return strings.Contains(line, "ViewTransition") || strings.Contains(line, "Transition was")
 }
 
 func step(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {

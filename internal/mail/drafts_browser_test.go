@@ -166,7 +166,7 @@ func TestDraftOutlivesSession(t *testing.T) {
 	p.press("Save")
 	p.says("Draft saved")
 	w.draftSays(e.ID, "And more.")
-	p.quietBut("status of 401", "ViewTransition")
+	p.quietBut("status of 401")
 }
 
 // TestDraftActs: Save Draft, the list, Edit at the upper right, and Discard, which asks.
