@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// seen is what the renderer "look" finds out from the inside.
-type seen struct {
+// inside is what the renderer "look" finds out from the inside.
+type inside struct {
 	Files   map[string]string
 	Socket  string
 	Unshare string
@@ -110,7 +110,7 @@ func spawn(_ io.ReadSeeker, _ int64, emit func(preview.Page) error) error {
 }
 
 func look(_ io.ReadSeeker, _ int64, emit func(preview.Page) error) error {
-	s := seen{Files: map[string]string{}, Env: len(os.Environ()), UID: os.Getuid()}
+	s := inside{Files: map[string]string{}, Env: len(os.Environ()), UID: os.Getuid()}
 	for _, path := range []string{"/etc/passwd", "/etc/shadow", "/root", "/tmp", "/home", "/proc/1/environ", "/var/lib", "/dev/null"} {
 		_, err := os.Open(path)
 		s.Files[path] = text(err)

@@ -27,6 +27,7 @@ var renderers = map[string]kind{
 	"pdf": document, "ai": document,
 	"txt": writing, "text": writing, "log": writing, "rtx": writing, "xml": writing, "xsl": writing, "vcf": writing, "vcard": writing,
 	"csv": {Table, 300 * mb},
+	"dcm": {DICOM, 300 * mb},
 }
 
 // Can says whether files of an extension have a renderer.

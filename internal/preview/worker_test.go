@@ -47,7 +47,7 @@ func TestWalls(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("pages %d, err %v", len(all), err)
 	}
-	var s seen
+	var s inside
 	if err := json.Unmarshal(all[0].Data, &s); err != nil {
 		t.Fatal(err)
 	}
