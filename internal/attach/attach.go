@@ -50,6 +50,7 @@ type Settings struct {
 	MaxTotal int64         // bytes for one holder; 300 MB
 	MaxFiles int64         // files for one holder; 100
 	Uploads  int           // uploads received at once by this process, 4 MiB of memory each; 24
+	Previews int           // previews drawn at once by this process; 2
 	Wait     time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
 }
 
@@ -62,6 +63,7 @@ type Options struct {
 	Audit    *audit.Service
 	Blobs    blob.Store
 	Scanner  scan.Scanner
+	Renderer Renderer // draws previews; nil: there are none
 	Settings Settings
 }
 
@@ -70,16 +72,17 @@ type Service struct {
 	// OnVerdict is called in the transaction of a verdict, for each holder of the judged file.
 	OnVerdict func(ctx context.Context, tx *db.Tx, holder string, m Moved) error
 
-	d       *db.DB
-	keys    *crypt.Keys
-	clock   *clock.Clock
-	jobs    *jobs.Client
-	audit   *audit.Service
-	blobs   blob.Store
-	scanner scan.Scanner
-	set     Settings
-	slots   chan struct{} // one for each upload being received
-	buffers sync.Pool     // of *bytes.Buffer, one sealed part each
+	d        *db.DB
+	keys     *crypt.Keys
+	clock    *clock.Clock
+	jobs     *jobs.Client
+	audit    *audit.Service
+	blobs    blob.Store
+	scanner  scan.Scanner
+	renderer Renderer
+	set      Settings
+	slots    chan struct{} // one for each upload being received
+	buffers  sync.Pool     // of *bytes.Buffer, one sealed part each
 }
 
 // New makes the room and registers its job and its periodic work.
@@ -94,12 +97,15 @@ func New(o Options) *Service {
 	if set.Uploads == 0 {
 		set.Uploads = 24
 	}
+	if set.Previews == 0 {
+		set.Previews = 2
+	}
 	if set.Wait == 0 {
 		set.Wait = 20 * time.Second
 	}
 	mimetype.SetLimit(headLen) // the library's own, shared by the process: it must see all that checking looks at
 	s := &Service{
-		d: o.DB, keys: o.Keys, clock: o.Clock, jobs: o.Jobs, audit: o.Audit, blobs: o.Blobs, scanner: o.Scanner,
+		d: o.DB, keys: o.Keys, clock: o.Clock, jobs: o.Jobs, audit: o.Audit, blobs: o.Blobs, scanner: o.Scanner, renderer: o.Renderer,
 		set: set, slots: make(chan struct{}, set.Uploads),
 		buffers: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, sealedPart)) }},
 	}
@@ -124,6 +130,7 @@ type File struct {
 	State                  string
 	Reason                 string // a sentence that says why a blocked file is blocked; else empty
 	Size                   int64
+	Seen                   Seen // what can be seen of it without fetching it
 }
 
 // Blocked says that the file failed its checks and will never be handed out.

@@ -2,6 +2,7 @@ package preview
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -139,6 +140,9 @@ func (r *Runner) start(ctx context.Context, ext string, in *os.File) (*exec.Cmd,
 }
 
 func (r *Runner) startOnce(ctx context.Context, ext string, in *os.File, plain bool) (*exec.Cmd, io.ReadCloser, error) {
+	if !Able() {
+		return nil, nil, errors.New("this program is no worker")
+	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", Command, strconv.Itoa(r.limits.Time), strconv.FormatInt(r.limits.Memory, 10), ext) //nolint:gosec // this very program
 	cmd.Env = []string{}
 	cmd.Dir = "/"

@@ -13,8 +13,17 @@ import (
 // Command is the word after the program's name that makes it a worker.
 const Command = "preview-worker"
 
+// asked is set once the program has asked IsWorker: only such a program can be started as a worker of itself.
+var asked bool
+
 // IsWorker says whether this process was started as a worker. The program asks before anything else and then calls Worker.
-func IsWorker() bool { return len(os.Args) > 1 && os.Args[1] == Command }
+func IsWorker() bool {
+	asked = true
+	return len(os.Args) > 1 && os.Args[1] == Command
+}
+
+// Able says whether this program can be its own worker. One that never asks IsWorker would do all its own work again.
+func Able() bool { return asked }
 
 // Worker is the whole life of a worker: it confines itself, reads the file from its standard input, and writes pages to its
 // standard output. It returns the status to exit with.
