@@ -62,7 +62,10 @@ type Tab struct {
 }
 
 // Assets are the addresses of the static files, with the hash of their content in the name.
-type Assets struct{ CSS, Legacy, JS, HTMX, Passkey, Icons, Logo, Font string }
+type Assets struct {
+	CSS, Legacy, JS, HTMX, Passkey, Icons, Logo, Font string
+	Viewer, Dicom, Model                              string // of the pages that show a file: style, and scripts of two kinds
+}
 
 type shellKey struct{}
 

@@ -1,0 +1,81 @@
+package mail
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"securepractice/internal/actor"
+	"securepractice/internal/crypt"
+	"securepractice/internal/web"
+)
+
+// playPause is how long the reading of a film by one person counts as one act: a player asks for many ranges.
+const playPause = 10 * time.Minute
+
+// plays remembers who began to play what, for the trail to have one line and not one for each range.
+type plays struct {
+	mu    sync.Mutex
+	since map[string]time.Time
+}
+
+// again reports that the act was recorded a short while ago.
+func (p *plays) again(key string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k, t := range p.since {
+		if now.Sub(t) >= playPause {
+			delete(p.since, k)
+		}
+	}
+	_, ok := p.since[key]
+	return ok
+}
+
+func (p *plays) begun(key string, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.since == nil {
+		p.since = map[string]time.Time{}
+	}
+	p.since[key] = now
+}
+
+// play hands an attachment to the browser's player: permission and trail are those of a download.
+func (s *Service) play(w http.ResponseWriter, r *http.Request) error {
+	by, linkID := web.Actor(r), r.PathValue("id")
+	key := by.ID + " " + linkID
+	if s.plays.again(key, s.o.Clock.Now()) {
+		k, err := s.mayPlay(r.Context(), by, linkID)
+		if err != nil {
+			return err
+		}
+		return s.o.Attach.Play(w, r, linkID, k)
+	}
+	k, err := s.fetch(r.Context(), by, linkID)
+	if err != nil {
+		return err
+	}
+	s.plays.begun(key, s.o.Clock.Now())
+	return s.o.Attach.Play(w, r, linkID, k)
+}
+
+// mayPlay decides as fetch does, without a line in the trail of what is allowed.
+func (s *Service) mayPlay(ctx context.Context, by actor.Actor, linkID string) (crypt.Sealer, error) {
+	of, found, err := s.o.Attach.Holder(ctx, s.o.DB, linkID)
+	if err != nil {
+		return nil, fmt.Errorf("find a file's holder: %w", err)
+	}
+	id, ours := strings.CutPrefix(of, holderPrefix)
+	if !found || !ours || id == "" {
+		return nil, s.refuse(ctx, by, "file", linkID)
+	}
+	k, _, err := s.opener(ctx, by, id)
+	if err == nil && k == nil {
+		return nil, s.refuse(ctx, by, "file", linkID)
+	}
+	return k, err
+}
