@@ -54,7 +54,7 @@ type Settings struct {
 	Wait     time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
 }
 
-// Options of New. OnVerdict may be set later, before jobs start.
+// Options of New. OnVerdict and Renderer may be set later, before jobs start.
 type Options struct {
 	DB       *db.DB
 	Keys     *crypt.Keys
@@ -72,17 +72,19 @@ type Service struct {
 	// OnVerdict is called in the transaction of a verdict, for each holder of the judged file.
 	OnVerdict func(ctx context.Context, tx *db.Tx, holder string, m Moved) error
 
-	d        *db.DB
-	keys     *crypt.Keys
-	clock    *clock.Clock
-	jobs     *jobs.Client
-	audit    *audit.Service
-	blobs    blob.Store
-	scanner  scan.Scanner
-	renderer Renderer
-	set      Settings
-	slots    chan struct{} // one for each upload being received
-	buffers  sync.Pool     // of *bytes.Buffer, one sealed part each
+	// Renderer draws previews; it may be set before jobs start. Without one there are none.
+	Renderer Renderer
+
+	d       *db.DB
+	keys    *crypt.Keys
+	clock   *clock.Clock
+	jobs    *jobs.Client
+	audit   *audit.Service
+	blobs   blob.Store
+	scanner scan.Scanner
+	set     Settings
+	slots   chan struct{} // one for each upload being received
+	buffers sync.Pool     // of *bytes.Buffer, one sealed part each
 }
 
 // New makes the room and registers its job and its periodic work.
@@ -105,7 +107,7 @@ func New(o Options) *Service {
 	}
 	mimetype.SetLimit(headLen) // the library's own, shared by the process: it must see all that checking looks at
 	s := &Service{
-		d: o.DB, keys: o.Keys, clock: o.Clock, jobs: o.Jobs, audit: o.Audit, blobs: o.Blobs, scanner: o.Scanner, renderer: o.Renderer,
+		d: o.DB, keys: o.Keys, clock: o.Clock, jobs: o.Jobs, audit: o.Audit, blobs: o.Blobs, scanner: o.Scanner, Renderer: o.Renderer,
 		set: set, slots: make(chan struct{}, set.Uploads),
 		buffers: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, sealedPart)) }},
 	}

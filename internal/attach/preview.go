@@ -46,6 +46,7 @@ type Seen struct {
 	Thumb         bool
 	Pages, Frames int // pictures; and how many of them come with their numbers
 	Info          bool
+	Proof         string // for the addresses of its pictures; set by the room that shows them
 }
 
 // Ready says that there is something to see.
@@ -67,7 +68,7 @@ func (s *Service) judged(ctx context.Context, tx *db.Tx, f file, state string) e
 // MakePreviews makes what is wanted until nothing is, or its turn is over. Every node runs it each second, and two files at
 // a time; a file is made by one.
 func (s *Service) MakePreviews(ctx context.Context) error {
-	if s.renderer == nil {
+	if s.Renderer == nil {
 		return nil
 	}
 	due, err := isPreviewDue(ctx, s.d, clock.Micros(s.clock.Now()))
@@ -91,10 +92,10 @@ func (s *Service) MakePreviews(ctx context.Context) error {
 
 // RevivePreviews wants those again that a tool was missing for, if it is here now. It runs once, when the program starts.
 func (s *Service) RevivePreviews(ctx context.Context) error {
-	if s.renderer == nil {
+	if s.Renderer == nil {
 		return nil
 	}
-	if found, err := s.renderer.Check(ctx); err != nil || !found.PDF {
+	if found, err := s.Renderer.Check(ctx); err != nil || !found.PDF {
 		return nil //nolint:nilerr // the log has said it already
 	}
 	return s.d.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -179,7 +180,7 @@ func (s *Service) draw(ctx context.Context, f file) ([]storedPage, error) {
 	}
 	defer src.Close() //nolint:errcheck // open for reading only: nothing is lost by it
 	var pages []storedPage
-	err = s.renderer.Render(ctx, f.ext, src, f.size, func(p preview.Page) error {
+	err = s.Renderer.Render(ctx, f.ext, src, f.size, func(p preview.Page) error {
 		page, err := s.keep(ctx, b, dek, len(pages), p)
 		pages = append(pages, page)
 		return err
