@@ -148,8 +148,10 @@ func TestMailbox(t *testing.T) {
 					noteMost(fmt.Sprintf("%s against 1,000 threads", label), small[name].rate/got.rate, "×", 1.3, "≤ 1.3×")
 				}
 			}
-			one := loop(t, 1, span/2, func(int, int) error { return get(c, w.server.URL+"/mail/inbox", cookie) })
-			note(fmt.Sprintf("Inbox of %d threads, %s, p50 %.1f, p99 of one client", want, engine, one.p50), one.p99, "ms", 0, 0, "")
+			for _, name := range []string{"Inbox", "thread page"} {
+				one := loop(t, 1, span/2, func(int, int) error { return get(c, w.server.URL+pages[name], cookie) })
+				note(fmt.Sprintf("%s of %d threads, %s, p50 %.1f, p99 of one client", name, want, engine, one.p50), one.p99, "ms", 0, 0, "")
+			}
 		}
 	})
 }
