@@ -34,25 +34,41 @@ type filler struct {
 	done     int
 }
 
-func newFiller(t *testing.T, w *world) *filler {
+// mailbox is a person's, with who is signed in to it.
+type mailbox struct {
+	*filler
+	cookie string
+}
+
+func (w *world) mailbox(t *testing.T, email string) mailbox {
+	t.Helper()
+	return mailbox{newFiller(t, w, email), w.session(t, email)}
+}
+
+func (m mailbox) inbox() string  { return m.w.server.URL + "/mail/inbox" }
+func (m mailbox) newest() string { return m.w.server.URL + "/mail/t/" + m.last }
+
+func newFiller(t *testing.T, w *world, to string) *filler {
 	t.Helper()
 	f := &filler{w: w, at: time.Now().Add(-30 * 24 * time.Hour).UnixMicro()}
 	f.words = rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.2, 4, 20_000)
-	for i, email := range []string{w.dana.Email, w.miguel.Email} {
-		c, found, err := w.Account.ByEmail(t.Context(), w.DB, email)
-		if err != nil || !found {
-			t.Fatal(email, err)
-		}
-		if f.keys[i], err = w.Keys.Owner(t.Context(), w.DB, c.OwnerID); err != nil {
-			t.Fatal(err)
-		}
-		if i == 0 {
-			f.from = c
-		} else {
-			f.to = c
-		}
-	}
+	f.from, f.keys[0] = w.card(t, w.dana.Email)
+	f.to, f.keys[1] = w.card(t, to)
 	return f
+}
+
+// card is a person and their owner's keys.
+func (w *world) card(t *testing.T, email string) (account.Card, *crypt.Owner) {
+	t.Helper()
+	c, found, err := w.Account.ByEmail(t.Context(), w.DB, email)
+	if err != nil || !found {
+		t.Fatal(email, err)
+	}
+	o, err := w.Keys.Owner(t.Context(), w.DB, c.OwnerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, o
 }
 
 // fill goes on until so many threads are there.
