@@ -28,7 +28,6 @@ import (
 	"securepractice/internal/manage"
 	"securepractice/internal/notify"
 	"securepractice/internal/practice"
-	"securepractice/internal/scan"
 	"securepractice/internal/support"
 	"securepractice/internal/ui"
 	"securepractice/internal/verify"
@@ -191,7 +190,11 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: blobs, Scanner: scan.Demo{},
+	scanner, err := a.openScanner()
+	if err != nil {
+		return err
+	}
+	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: blobs, Scanner: scanner,
 		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles}})
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
 		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})

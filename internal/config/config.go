@@ -44,6 +44,9 @@ type Config struct {
 	TwilioService   string `help:"SID of a Twilio messaging service that sends the texts, MG…; empty: the number does."`
 	TwilioAPI       string `name:"twilio-api" help:"Address of Twilio's API." default:"https://api.twilio.com"`
 
+	Scanner string `help:"What looks for malware in files: clamd, or none to take files that nothing looks at, on purpose." enum:",clamd,none" default:""`
+	Clamd   string `help:"Address of clamd: unix:/path/of/its/socket or tcp:host:port. What goes over TCP is not encrypted." default:"unix:/run/clamav/clamd.ctl"`
+
 	AllowStandins []string `help:"Stand-ins that serve may use: outbox (texts and calls stay in the database), outbox-email (e-mails too, without a mail server), demo-scanner (files are only checked for the EICAR test file)."`
 	PlainCookies  bool     `help:"Development without HTTPS: cookies without the __Host- prefix. Refused by serve."`
 	Proxies       []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
@@ -134,6 +137,12 @@ func (c Config) Prefixes() ([]netip.Prefix, error) {
 	}
 	return all, nil
 }
+
+// Scanners.
+const (
+	ScannerClamd = "clamd"
+	ScannerNone  = "none"
+)
 
 // Stand-ins take the place of outside services. In production each must be allowed by its name.
 const (
