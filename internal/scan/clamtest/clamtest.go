@@ -70,7 +70,7 @@ func (c *Clamd) Sign(t *testing.T, signatures ...string) {
 func (c *Clamd) Run(t *testing.T) {
 	t.Helper()
 	_ = os.Remove(filepath.Join(c.dir, "s"))
-	c.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), "clamd", "-c", c.conf)
+	c.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), "clamd", "-c", c.conf) //nolint:gosec // the path is of our own making
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var out strings.Builder
 	c.cmd.Stdout, c.cmd.Stderr = &out, &out
