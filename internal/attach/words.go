@@ -15,6 +15,7 @@ const (
 	reasonEncrypted = "encrypted" // has a password, so nobody can check it
 	reasonDamaged   = "damaged"   // the stored bytes do not open
 	reasonVirus     = "virus"
+	reasonLater     = "virus_later" // found by signatures that came after it was sent
 )
 
 // sentence says why a file is blocked, and what to do.
@@ -24,6 +25,8 @@ func sentence(name, reason string) string {
 		return ""
 	case reasonVirus:
 		return name + " contains a virus and was not attached"
+	case reasonLater:
+		return name + " was found to contain a virus and cannot be opened any more"
 	case reasonArchive:
 		return name + " could not be checked and was not attached. Attach the files in it one by one."
 	case reasonEncrypted:
