@@ -44,6 +44,16 @@ type Config struct {
 	TwilioService   string `help:"SID of a Twilio messaging service that sends the texts, MG…; empty: the number does."`
 	TwilioAPI       string `name:"twilio-api" help:"Address of Twilio's API." default:"https://api.twilio.com"`
 
+	Files           string `help:"Where attachments are kept: disk (in the data folder) or s3 (in a bucket)." default:"disk" enum:"disk,s3"`
+	S3Endpoint      string `name:"s3-endpoint" help:"Address of the S3 service, such as https://s3.us-east-2.amazonaws.com. http:// is for a service on this machine only."`
+	S3Bucket        string `name:"s3-bucket" help:"Its bucket. Nothing else may remove or change objects below the prefix."`
+	S3Region        string `name:"s3-region" help:"The bucket's region." default:"us-east-1"`
+	S3Prefix        string `name:"s3-prefix" help:"What the names of all objects begin with, such as portal/files; empty: nothing."`
+	S3AccessKey     string `name:"s3-access-key" help:"Access key that may list the bucket, and store, read and remove its objects."`
+	S3SecretKey     string `name:"s3-secret-key" help:"Its secret key."`
+	S3SecretKeyFile string `name:"s3-secret-key-file" help:"File that holds it, instead of it."`
+	S3PathStyle     bool   `name:"s3-path-style" help:"Name the bucket in the path of every address. Without it the service's name decides: Amazon's has it in the host name, others in the path."`
+
 	AllowStandins []string `help:"Stand-ins that serve may use: outbox (texts and calls stay in the database), outbox-email (e-mails too, without a mail server), demo-scanner (files are only checked for the EICAR test file)."`
 	PlainCookies  bool     `help:"Development without HTTPS: cookies without the __Host- prefix. Refused by serve."`
 	Proxies       []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
@@ -134,6 +144,12 @@ func (c Config) Prefixes() ([]netip.Prefix, error) {
 	}
 	return all, nil
 }
+
+// Places for files.
+const (
+	FilesDisk = "disk"
+	FilesS3   = "s3"
+)
 
 // Stand-ins take the place of outside services. In production each must be allowed by its name.
 const (
