@@ -204,9 +204,19 @@ type damage struct {
 
 func (w *world) parts(t *testing.T, f attach.File) []string {
 	t.Helper()
+	keys := w.partPaths(t, f)
+	if len(keys) != 2 {
+		t.Fatalf("parts %v", keys)
+	}
+	return keys
+}
+
+// partPaths are where a file's parts lie, in order.
+func (w *world) partPaths(t *testing.T, f attach.File) []string {
+	t.Helper()
 	keys, err := db.All(t.Context(), w.d, db.Scan1[string], "SELECT key FROM attach_part WHERE file_id = $1 ORDER BY idx", f.FileID)
-	if err != nil || len(keys) != 2 {
-		t.Fatalf("parts %v, %v", keys, err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for i, k := range keys {
 		keys[i] = filepath.Join(w.dir, k)
