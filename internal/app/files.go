@@ -25,10 +25,22 @@ func openBlobs(ctx context.Context, c config.Config) (blob.Store, error) {
 	if err != nil || c.Beside {
 		return s, err
 	}
+	return s, checkBlobs(ctx, s)
+}
+
+// checkBlobs proves that files can be stored and read.
+func checkBlobs(ctx context.Context, b blob.Store) error {
+	s, ok := b.(*s3.Store)
+	if !ok {
+		return nil // a folder that opens is proved by its opening
+	}
 	ctx, cancel := context.WithTimeout(ctx, blobCheck)
 	defer cancel()
 	if err := s.Check(ctx); err != nil {
-		return nil, fmt.Errorf("files are to be kept in S3, and that does not work yet: %w", err)
+		return fmt.Errorf("files are to be kept in S3, and that does not work yet: %w", err)
 	}
-	return s, nil
+	return nil
 }
+
+// CheckFiles proves that files can be stored and read where the settings say.
+func (a *App) CheckFiles(ctx context.Context) error { return checkBlobs(ctx, a.blobs) }
