@@ -145,6 +145,7 @@ func (l Limits) check() error {
 	p.when(l.LockFor > l.LockMost, "lock_for: it is longer than lock_most")
 	p.when(l.HashMemory < 19 || l.HashMemory > 4096, "hash_memory: give 19 to 4096 mebibytes")
 	p.when(l.HashPasses > 100, "hash_passes: more than 100 would take minutes")
+	p.when(l.DraftFiles >= 0 && l.DraftFiles < 8*24*time.Hour, "draft_files: give 192h at least, so that its writer can be told a week before; negative means never")
 	p.when(l.Hashers < 0, "hashers: it must not be negative")
 	return errors.Join(p...)
 }

@@ -110,6 +110,7 @@ type Limits struct {
 	AddressEmails int64         `help:"E-mails about a new address, a person and an address, a day." default:"5"`
 	MaxSignature  int           `help:"Characters of a signature." default:"500"`
 	UndoSend      time.Duration `help:"How long a message that was sent from a page can be taken back before it leaves; 0 = not at all." default:"10s"`
+	DraftFiles    time.Duration `help:"After what time without an edit a draft loses its attachments, a week after its writer was told; what they wrote stays. 8 days at least; negative: never." default:"720h"`
 	MessageTexts  int64         `help:"Texts about new messages a person and day; an e-mail goes instead of more." default:"20"`
 
 	Idle        time.Duration `help:"After what time without an act a session ends." default:"30m"`
