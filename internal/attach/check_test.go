@@ -425,7 +425,7 @@ func TestMissingPartWaits(t *testing.T) {
 }
 
 func TestServe(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		data := unknownBytes(2*partSize + 1000)
 		f, err := w.Receive(t.Context(), ann, attach.In{Holder: holder, Name: `Röntgen "14" 100%;x.ds2`, Left: attach.MaxTotal, Body: bytes.NewReader(data)})
 		if err != nil {

@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,21 +23,10 @@ import (
 	"securepractice/internal/blob/s3/s3test"
 )
 
-// between puts a proxy between a store and the real service, which does to requests and answers what a test says.
+// between is a store on a new bucket, with a proxy in between that does to requests and answers what a test says.
 func between(t *testing.T, handle func(next http.Handler) http.Handler, change func(o *s3.Options)) (*s3.Store, string) {
 	t.Helper()
-	o, dir := s3test.Options(t)
-	to, err := url.Parse(o.Endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	real := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host
-		r.Out.Host = r.In.Host // it is part of what is signed
-	}, ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }}
-	proxy := httptest.NewServer(handle(real))
-	t.Cleanup(proxy.Close)
-	o.Endpoint, o.Stall = proxy.URL, time.Second
+	o, dir := s3test.Between(t, handle)
 	if change != nil {
 		change(&o)
 	}
