@@ -27,7 +27,6 @@ import (
 	"securepractice/internal/manage"
 	"securepractice/internal/notify"
 	"securepractice/internal/practice"
-	"securepractice/internal/scan"
 	"securepractice/internal/support"
 	"securepractice/internal/ui"
 	"securepractice/internal/verify"
@@ -190,7 +189,11 @@ func (a *App) build() error {
 	a.Invite = invite.New(invite.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify, Account: a.Account,
 		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, MaxName: l.MaxName, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms,
 			SupportEmail: a.Config.SupportEmail}})
-	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: a.blobs, Scanner: scan.Demo{},
+	scanner, err := a.openScanner()
+	if err != nil {
+		return err
+	}
+	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: a.blobs, Scanner: scanner,
 		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles}})
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
 		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, DraftFiles: l.DraftFiles, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})

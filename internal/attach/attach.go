@@ -124,14 +124,22 @@ type File struct {
 	State                  string
 	Reason                 string // a sentence that says why a blocked file is blocked; else empty
 	Size                   int64
+	by                     string // whose verdict it is: scan.Unscanned, scan.ByDemo, or a scanner with its signatures
 }
 
 // Blocked says that the file failed its checks and will never be handed out.
 func (f File) Blocked() bool { return f.State == Rejected || f.State == Infected }
 
+// Scanned says that a scanner has looked at the file and found nothing.
+func (f File) Scanned() bool { return f.State == Clean && f.by != scan.Unscanned }
+
 // Standing is the file's state in the words of the pages.
 func (f File) Standing() string {
 	switch {
+	case f.State == Clean && f.by == scan.Unscanned:
+		return "Not scanned: this portal runs without a malware scanner"
+	case f.State == Clean && f.by == scan.ByDemo:
+		return "Scanned, no threats found (demo scanner)"
 	case f.State == Clean:
 		return "Scanned, no threats found"
 	case f.Blocked():

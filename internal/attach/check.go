@@ -87,6 +87,8 @@ func (s *Service) scan(ctx context.Context, f file, r *reader, found string) (ve
 		return verdict{}, r.err
 	case err != nil:
 		return verdict{}, fmt.Errorf("scan: %w", err)
+	case v.Partial:
+		return verdict{state: Rejected, found: found, reason: reasonArchive, signature: v.Signature, threat: v.Threat}, nil
 	case !v.Clean:
 		return verdict{state: Infected, found: found, reason: reasonVirus, signature: v.Signature, threat: v.Threat}, nil
 	case seen.n != f.size:

@@ -66,18 +66,19 @@ type link struct {
 	pos                        int64
 	body                       body // its keys are empty until they are read
 	state, ext, reason, fileBy string
+	scanSig                    string
 }
 
 func scanLink(row db.Row) (link, error) {
 	var l link
 	err := row(&l.holder, &l.id, &l.body.fileID, &l.nameSealed, &l.nameMAC, &l.dek, &l.sealedBy, &l.body.size, &l.pos,
-		&l.body.ownerID, &l.body.partSize, &l.state, &l.ext, &l.reason, &l.fileBy)
+		&l.body.ownerID, &l.body.partSize, &l.state, &l.ext, &l.reason, &l.fileBy, &l.scanSig)
 	return l, err
 }
 
 const selectLinks = `
 		SELECT l.holder, l.id, l.file_id, l.name_sealed, l.name_mac, l.wrapped_dek, l.sealed_by, l.size, l.pos,
-			f.owner_id, f.part_size, f.state, f.ext, f.reason, f.user_id
+			f.owner_id, f.part_size, f.state, f.ext, f.reason, f.user_id, f.scan_sig
 		FROM attach_link l
 		JOIN attach_file f ON f.id = l.file_id`
 

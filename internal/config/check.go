@@ -164,7 +164,7 @@ func (c Config) CheckServe() error {
 	p.when(c.SMTPHost == "" && !c.Allows(OutboxEmail), "smtp_host: set the mail server, or name outbox-email in allow_standins to keep e-mails in the database on purpose")
 	p.when(c.TwilioAccount == "" && !c.Allows(Outbox), "twilio_account: set Twilio's for texts and calls, or name outbox in allow_standins to keep them in the database on purpose")
 	p.when(c.TwilioAccount != "" && !strings.HasPrefix(c.TwilioAPI, "https://"), "twilio_api: it must begin with https://")
-	p.when(!c.Allows(DemoScanner), "allow_standins: files have no malware scanner yet; name demo-scanner to run without one on purpose")
+	p.when(c.Scanner == "" && !c.Allows(DemoScanner), "scanner: set it to clamd, and clamd to its address; or to none to take files that nothing looks at, on purpose")
 	p.when(c.PlainCookies, "plain_cookies: only for development")
 	return errors.Join(p...)
 }

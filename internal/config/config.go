@@ -54,6 +54,9 @@ type Config struct {
 	S3SecretKeyFile string `name:"s3-secret-key-file" help:"File that holds it, instead of it."`
 	S3PathStyle     bool   `name:"s3-path-style" help:"Name the bucket in the path of every address. Without it the service's name decides: Amazon's has it in the host name, others in the path."`
 
+	Scanner string `help:"What looks for malware in files: clamd, or none to take files that nothing looks at, on purpose." enum:",clamd,none" default:""`
+	Clamd   string `help:"Address of clamd: unix:/path/of/its/socket or tcp:host:port. What goes over TCP is not encrypted." default:"unix:/run/clamav/clamd.ctl"`
+
 	AllowStandins []string `help:"Stand-ins that serve may use: outbox (texts and calls stay in the database), outbox-email (e-mails too, without a mail server), demo-scanner (files are only checked for the EICAR test file)."`
 	PlainCookies  bool     `help:"Development without HTTPS: cookies without the __Host- prefix. Refused by serve."`
 	Proxies       []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
@@ -150,6 +153,12 @@ func (c Config) Prefixes() ([]netip.Prefix, error) {
 const (
 	FilesDisk = "disk"
 	FilesS3   = "s3"
+)
+
+// Scanners.
+const (
+	ScannerClamd = "clamd"
+	ScannerNone  = "none"
 )
 
 // Stand-ins take the place of outside services. In production each must be allowed by its name.

@@ -198,7 +198,7 @@ func TestValuesThatCannotBeAreRefusedTogether(t *testing.T) {
 
 func TestServeSaysAllThatIsMissing(t *testing.T) {
 	err := config.Config{BaseURL: "http://portal.example"}.CheckServe()
-	for _, want := range []string{"base_url", "root_key_file", "support_phone", "support_email", "billing_phone", "notify_address", "smtp_host", "name outbox ", "name demo-scanner"} {
+	for _, want := range []string{"base_url", "root_key_file", "support_phone", "support_email", "billing_phone", "notify_address", "smtp_host", "name outbox ", "scanner: set it to clamd"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("serve does not ask for %s: %v", want, err)
 		}
@@ -208,6 +208,13 @@ func TestServeSaysAllThatIsMissing(t *testing.T) {
 	if err := ok.CheckServe(); err != nil {
 		t.Error(err)
 	}
+	ok.AllowStandins = []string{"outbox"}
+	for _, scanner := range []string{"clamd", "none"} {
+		if ok.Scanner = scanner; ok.CheckServe() != nil {
+			t.Errorf("refused with the scanner %s", scanner)
+		}
+	}
+	ok.Scanner, ok.AllowStandins = "", []string{"outbox", "demo-scanner"}
 	ok.SMTPHost = ""
 	if err := ok.CheckServe(); err == nil || !strings.Contains(err.Error(), "outbox-email") {
 		t.Errorf("e-mails would go nowhere: %v", err)

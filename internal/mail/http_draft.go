@@ -120,12 +120,12 @@ type fileAnswer struct {
 
 func answerOf(f attach.File) fileAnswer {
 	row := fileRow(f)
-	return fileAnswer{ID: f.LinkID, Name: f.Name, Kind: f.Kind, Icon: f.Icon, State: f.State, Text: row.State, Size: f.Size, Good: row.Good, Bad: row.Bad, Done: row.Good || row.Bad}
+	return fileAnswer{ID: f.LinkID, Name: f.Name, Kind: f.Kind, Icon: f.Icon, State: f.State, Text: row.State, Size: f.Size, Good: row.Good, Bad: row.Bad, Done: f.State == attach.Clean || row.Bad}
 }
 
 // fileRow is a file as a list of attachments shows it.
 func fileRow(f attach.File) ui.FileRow {
-	row := ui.FileRow{Name: f.Name, Kind: f.Kind, Size: ui.Bytes(f.Size), State: f.Standing(), Icon: f.Icon, Good: f.State == attach.Clean, Bad: f.Blocked()}
+	row := ui.FileRow{Name: f.Name, Kind: f.Kind, Size: ui.Bytes(f.Size), State: f.Standing(), Icon: f.Icon, Good: f.Scanned(), Bad: f.Blocked(), Unscanned: f.State == attach.Clean && !f.Scanned()}
 	if f.Reason != "" {
 		row.State = "Blocked: " + f.Reason
 	}

@@ -130,6 +130,7 @@ type FileRow struct {
 	Href                    string
 	RemoveName, RemoveValue string
 	Good, Bad               bool // colours and marks State
+	Unscanned               bool // nobody looked at it, and nobody will
 }
 
 // Attach is the attachments block of a form that writes a message.
