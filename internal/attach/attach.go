@@ -154,7 +154,8 @@ func (f File) Standing() string {
 
 // Moved says how the files of one holder stand.
 type Moved struct {
-	Files   int
-	Clean   bool // every file is clean; true without files
-	Blocked bool // at least one was rejected or is infected
+	Files    int
+	Clean    bool // every file is clean; true without files
+	Blocked  bool // at least one was rejected or is infected
+	Infected bool // at least one is infected
 }

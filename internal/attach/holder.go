@@ -209,6 +209,7 @@ func standing(links []link) Moved {
 	for _, l := range links {
 		m.Clean = m.Clean && l.state == Clean
 		m.Blocked = m.Blocked || l.state == Rejected || l.state == Infected
+		m.Infected = m.Infected || l.state == Infected
 	}
 	return m
 }

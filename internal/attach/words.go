@@ -16,6 +16,7 @@ const (
 	reasonDamaged   = "damaged"   // the stored bytes do not open
 	reasonVirus     = "virus"
 	reasonLater     = "virus_later" // found by signatures that came after it was sent
+	reasonLost      = "lost"        // it was clean, and its stored bytes are gone or changed since
 )
 
 // sentence says why a file is blocked, and what to do.
@@ -31,6 +32,8 @@ func sentence(name, reason string) string {
 		return name + " could not be checked and was not attached. Attach the files in it one by one."
 	case reasonEncrypted:
 		return name + " has a password, so it could not be checked for viruses. Attach it without the password."
+	case reasonLost:
+		return name + " was damaged in storage and can no longer be opened. Ask its sender for it again."
 	case reasonDamaged:
 		return failedText(name)
 	}

@@ -46,6 +46,9 @@ func (s *Service) readDraftPage(r *http.Request) (draftProps, list, error) {
 	if p.files, err = s.draftFiles(ctx, by.OwnerID, id); err != nil {
 		return p, list{}, err
 	}
+	if p.ended, err = s.endedFiles(ctx, d, by.Zone); err != nil {
+		return p, list{}, err
+	}
 	if d.ThreadID != "" {
 		threads, err := s.threadsOf(ctx, by, []draftRow{{threadID: d.ThreadID}})
 		if err != nil {

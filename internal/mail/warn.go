@@ -26,7 +26,7 @@ func (s *Service) warn(ctx context.Context, tx *db.Tx, m stored) error {
 		return nil
 	}
 	files, err := s.o.Attach.Standing(ctx, tx, holder(m.id))
-	if err != nil || !files.Blocked {
+	if err != nil || !files.Infected {
 		return err
 	}
 	list, err := listReceipts(ctx, tx, []string{m.id})
