@@ -39,7 +39,7 @@ func confine(l Limits, args []string) error {
 	if denyCalls() == nil {
 		held += "c"
 	}
-	return syscall.Exec("/proc/self/exe", slices.Concat([]string{"securepractice", Command, "walls=" + held}, args), []string{})
+	return syscall.Exec("/proc/self/exe", slices.Concat([]string{"securepractice", Command, "walls=" + held}, args), []string{}) //nolint:gosec // this very program
 }
 
 // setLimits sets the kernel's own. Go reserves far more addresses than it uses, so that its heap is held by RLIMIT_DATA, and
@@ -76,19 +76,19 @@ func denyFiles() error {
 	if e != 0 {
 		return e
 	}
-	attr := handled(int(abi))                                                                                        //nolint:gosec // a small number
+	attr := handled(int(abi))
 	fd, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), attrLen(int(abi)), 0) //nolint:gosec // the kernel's call takes an address
 	if e != 0 {
 		return e
 	}
-	rules := int(fd) //nolint:gosec // a file's number
-	defer unix.Close(rules)
+	rules := int(fd)
+	defer unix.Close(rules) //nolint:errcheck // it ends with this process
 	for _, path := range readable {
 		if err := allow(rules, path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
-	if _, _, e := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(rules), 0, 0); e != 0 { //nolint:gosec // a file's number
+	if _, _, e := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(rules), 0, 0); e != 0 {
 		return e
 	}
 	return nil
@@ -131,7 +131,7 @@ func allow(rules int, path string) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer unix.Close(fd) //nolint:errcheck // it ends with this process
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
