@@ -68,6 +68,7 @@ function parse(kind, data) {
   if (kind === 'obj') return parseOBJ(data);
   const g = kind === 'stl' ? new STLLoader().parse(data) : new PLYLoader().parse(data);
   g.userData.solid = kind === 'stl' || Boolean(g.index);
+  if (kind === 'stl') g.deleteAttribute('normal'); // many programs write none, or wrong ones: they are reckoned anew
   return g;
 }
 
@@ -140,7 +141,7 @@ function scene(root, geometry, solid) {
     camera.updateProjectionMatrix();
     draw();
   };
-  const distance = () => 1.15 / Math.sin(Math.min(camera.fov, 2 * Math.atan(Math.tan(camera.fov * Math.PI / 360) * camera.aspect) * 180 / Math.PI) * Math.PI / 360);
+  const distance = () => 1.05 / Math.sin(Math.min(camera.fov, 2 * Math.atan(Math.tan(camera.fov * Math.PI / 360) * camera.aspect) * 180 / Math.PI) * Math.PI / 360);
   function view(name) {
     const d = new Vector3(...views[name]);
     if (d.z) d.y = -1e-3 * Math.abs(d.z); // straight from above there is no up
