@@ -213,10 +213,10 @@ func (res *resolution) positions(c *tileComp, n int) {
 	for p := range res.precs {
 		x, y := (res.x0>>res.ppx+p%res.across)<<res.ppx, (res.y0>>res.ppy+p/res.across)<<res.ppy
 		res.precs[p].x, res.precs[p].y = c.x0, c.y0
-		if x > res.x0 {
+		if x >= res.x0 {
 			res.precs[p].x = x << down
 		}
-		if y > res.y0 {
+		if y >= res.y0 {
 			res.precs[p].y = y << down
 		}
 	}
