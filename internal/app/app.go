@@ -191,8 +191,8 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: blobs, Scanner: scan.Demo{},
-		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles}})
+	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: blobs, Scanner: scan.Demo{}, Renderer: a.renderer(),
+		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles, Previews: l.Previews}})
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
 		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
 	a.Manage = manage.New(manage.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite})

@@ -52,7 +52,7 @@ func shown(l link, name string) File {
 	t := accepted[l.ext]
 	f := File{
 		LinkID: l.id, Holder: l.holder, FileID: l.body.fileID, Name: name, Ext: l.ext, Kind: t.kind, Icon: t.icon,
-		State: l.state, Size: l.body.size,
+		State: l.state, Size: l.body.size, Seen: l.seen,
 	}
 	if f.Blocked() {
 		f.Reason = sentence(name, l.reason)
@@ -145,6 +145,9 @@ func (s *Service) drop(ctx context.Context, tx *db.Tx, by actor.Actor, fileIDs [
 	}
 	if len(dropped) == 0 {
 		return nil
+	}
+	if err := trashPreviews(ctx, tx, dropped, now); err != nil {
+		return fmt.Errorf("drop previews: %w", err)
 	}
 	if err := trashParts(ctx, tx, dropped, now); err != nil {
 		return fmt.Errorf("drop files: %w", err)

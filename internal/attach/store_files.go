@@ -212,5 +212,9 @@ func listUsed(ctx context.Context, r db.Reader, fileIDs []string) ([]string, err
 	return db.All(ctx, r, db.Scan1[string], `
 		SELECT key
 		FROM attach_part
+		WHERE file_id IN `+list+`
+		UNION ALL
+		SELECT key
+		FROM attach_preview_page
 		WHERE file_id IN `+list, args...)
 }

@@ -76,6 +76,7 @@ type Limits struct {
 	MaxBody         int   `help:"Characters of a message." default:"100000"`
 	MaxFiles        int64 `help:"Files a message." default:"100"`
 	MaxTotal        int64 `help:"Bytes of all files of a message." default:"300000000"`
+	Previews        int   `help:"Previews of files drawn at once. Each takes up to a gibibyte of memory, and as much as its file is long." default:"2"`
 	NewAddresses    int64 `help:"New addresses a person may invite a day." default:"50"`
 
 	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort (8 where mfa_at_login is always), never changed by the calendar; a lock opens by itself after a growing delay." default:"classic" enum:"classic,modern"`

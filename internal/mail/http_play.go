@@ -2,9 +2,7 @@ package mail
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -65,17 +63,6 @@ func (s *Service) play(w http.ResponseWriter, r *http.Request) error {
 
 // mayPlay decides as fetch does, without a line in the trail of what is allowed.
 func (s *Service) mayPlay(ctx context.Context, by actor.Actor, linkID string) (crypt.Sealer, error) {
-	of, found, err := s.o.Attach.Holder(ctx, s.o.DB, linkID)
-	if err != nil {
-		return nil, fmt.Errorf("find a file's holder: %w", err)
-	}
-	id, ours := strings.CutPrefix(of, holderPrefix)
-	if !found || !ours || id == "" {
-		return nil, s.refuse(ctx, by, "file", linkID)
-	}
-	k, _, err := s.opener(ctx, by, id)
-	if err == nil && k == nil {
-		return nil, s.refuse(ctx, by, "file", linkID)
-	}
-	return k, err
+	r, err := s.reach(ctx, by, linkID)
+	return r.key, err
 }

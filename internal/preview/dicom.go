@@ -17,7 +17,7 @@ import (
 const (
 	dicomMaxShown  = 256              // frames
 	dicomMaxOutput = 128 << 20        // bytes of all pictures
-	dicomMaxEdge   = 12 << 20         // pixels of a picture; larger ones are shown smaller
+	dicomMaxEdge   = 7_500_000        // pixels of a picture; larger ones are shown smaller
 	dicomMaxTime   = 25 * time.Second // after which no further frame is begun
 	dicomThumbEdge = 320              // pixels
 )
