@@ -193,7 +193,7 @@ func dicomPart(v dicomView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\"><p class=\"badge\" aria-hidden=\"true\">Not for diagnosis</p></div><p class=\"said\" role=\"status\" data-said></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\"><p class=\"badge\" aria-hidden=\"true\">Not for diagnosis</p></div><p class=\"stage-note\" role=\"status\" data-said></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -61,18 +61,17 @@ func codestream(data []byte) ([]byte, error) {
 
 // j2k is a codestream with what its headers say.
 type j2k struct {
-	most               int
-	x0, y0, x1, y1     int // of the picture on the reference grid
-	tw, th, tx0, ty0   int // tiles
-	comps              []j2kComp
-	cod                coding
-	coc                map[int]coding
-	qcd                quant
-	qcc                map[int]quant
-	tiles              map[int]*tileData
-	p                  *Picture
-	blocks             int
-	transformed, exact bool
+	most             int
+	x0, y0, x1, y1   int // of the picture on the reference grid
+	tw, th, tx0, ty0 int // tiles
+	comps            []j2kComp
+	cod              coding
+	coc              map[int]coding
+	qcd              quant
+	qcc              map[int]quant
+	tiles            map[int]*tileData
+	p                *Picture
+	blocks           int
 }
 
 type j2kComp struct {

@@ -293,7 +293,8 @@ func (d *j2k) place(r rect, whole [][]int32, planes [][]float32) {
 		for y := range r.h() {
 			at := ((r.y0-d.y0+y)*d.p.W+r.x0-d.x0)*d.p.N + i
 			for x := range r.w() {
-				k, v := y*r.w()+x, 0
+				k := y*r.w() + x
+				var v int
 				if whole[i] != nil {
 					v = int(whole[i][k])
 				} else {
