@@ -52,7 +52,7 @@ func straight(h, v, d int) byte {
 	case v == 1:
 		return 3
 	}
-	return byte(min(d, 2))
+	return byte(min(d, 2)) //nolint:gosec // a small number
 }
 
 func diagonal(hv, d int) byte {
@@ -60,11 +60,11 @@ func diagonal(hv, d int) byte {
 	case d >= 3:
 		return 8
 	case d == 2:
-		return byte(6 + min(hv, 1))
+		return byte(6 + min(hv, 1)) //nolint:gosec // a small number
 	case d == 1:
-		return byte(3 + min(hv, 2))
+		return byte(3 + min(hv, 2)) //nolint:gosec // a small number
 	}
-	return byte(min(hv, 2))
+	return byte(min(hv, 2)) //nolint:gosec // a small number
 }
 
 // blockDecoder decodes code-blocks; its memory is used again for each.
