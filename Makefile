@@ -5,6 +5,7 @@ DATA    ?= ./var
 TOOLS   := $(CURDIR)/bin/tools
 LINT    := $(TOOLS)/golangci-lint-v2.15.0
 VULN    := $(TOOLS)/govulncheck-v1.9.0
+S3      := $(TOOLS)/versitygw-v1.8.0
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: run build test check bench generate needs clean
@@ -19,7 +20,7 @@ generate: ## templ pages, lowered CSS, bundled JavaScript; the results are commi
 	$(GO) tool templ generate -log-level error
 	$(GO) generate ./...
 
-test: needs ## every test, both databases, race detector, real browser
+test: needs $(S3) ## every test, both databases, race detector, real browser
 	$(GO) test -race -timeout 25m ./...
 
 check: $(LINT) $(VULN) ## format, vet, lint, rooms, generated files, known vulnerabilities
@@ -31,7 +32,7 @@ check: $(LINT) $(VULN) ## format, vet, lint, rooms, generated files, known vulne
 	.ci/generated
 	.ci/vulnerabilities $(VULN)
 
-bench: needs ## the figures of DESIGN, each beside the machine's own limit; writes var/bench.json
+bench: needs $(S3) ## the figures of DESIGN, each beside the machine's own limit; writes var/bench.json
 	@mkdir -p var
 	SECUREPRACTICE_TEST_DURABLE=1 $(GO) test -tags bench -count=1 -timeout 60m -v ./bench -args -out $(CURDIR)/var/bench.json
 
@@ -45,6 +46,10 @@ $(LINT):
 $(VULN):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@v1.9.0 && mv $(TOOLS)/govulncheck $@
+
+$(S3): # an S3 service on a folder, for the tests
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0 && mv $(TOOLS)/versitygw $@
 
 clean:
 	rm -rf bin var .ci/vulndb

@@ -36,6 +36,7 @@ type commands struct {
 	Search struct {
 		Rebuild searchCmd `cmd:"" help:"Build the index of people's mail anew."`
 	} `cmd:"" help:"Search over encrypted mail."`
+	Doctor  doctorCmd  `cmd:"" help:"Look for what is inconsistent, and mend what can be mended without a loss."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -35,7 +35,7 @@ func want(t *testing.T, err error, texts ...string) {
 
 func TestServeRefusesUntilAllIsSet(t *testing.T) {
 	want(t, run(t.Context(), []string{"serve", "--max-subject", "0", "--smtp-password-file", "/nowhere/pw"}),
-		"base_url", "root_key_file", "support_phone", "support_email", "billing_phone", "notify_address", "smtp_host", "name outbox", "name demo-scanner", "max_subject", "/nowhere/pw")
+		"base_url", "root_key_file", "support_phone", "support_email", "billing_phone", "notify_address", "smtp_host", "name outbox", "scanner: set it to clamd", "max_subject", "/nowhere/pw")
 	want(t, run(t.Context(), []string{"serve", "--dev"}), "unknown flag --dev")
 	t.Setenv("SECUREPRACTICE_DEV", "true")
 	want(t, run(t.Context(), []string{"serve"}), "unknown setting SECUREPRACTICE_DEV")

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -28,7 +27,6 @@ import (
 	"securepractice/internal/manage"
 	"securepractice/internal/notify"
 	"securepractice/internal/practice"
-	"securepractice/internal/scan"
 	"securepractice/internal/support"
 	"securepractice/internal/ui"
 	"securepractice/internal/verify"
@@ -62,6 +60,7 @@ type App struct {
 	texts    home.Texts
 	base     *url.URL
 	floor    []byte
+	blobs    blob.Store
 }
 
 // heapFloor in bytes is never touched and so costs no memory; it only makes the collector wait. A quiet program's heap is a
@@ -103,7 +102,10 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := checkVersion(ctx, a.DB); err != nil {
 		return err
 	}
-	a.Keys, err = crypt.Open(ctx, a.DB, root)
+	if a.Keys, err = crypt.Open(ctx, a.DB, root); err != nil {
+		return err
+	}
+	a.blobs, err = openBlobs(ctx, a.Config)
 	return err
 }
 
@@ -187,14 +189,14 @@ func (a *App) build() error {
 	a.Invite = invite.New(invite.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Verify: a.Verify, Account: a.Account,
 		Settings: invite.Settings{InviteLink: l.InviteLink, PasswordLink: l.PasswordLink, MaxName: l.MaxName, NewPerDay: l.NewAddresses, TermsVersion: a.texts.TermsVersion, TermsText: a.texts.Terms,
 			SupportEmail: a.Config.SupportEmail}})
-	blobs, err := blob.OpenDisk(filepath.Join(a.Config.Data, "blobs"))
+	scanner, err := a.openScanner()
 	if err != nil {
 		return err
 	}
-	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: blobs, Scanner: scan.Demo{}, Renderer: a.renderer(),
-		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles, Previews: l.Previews}})
+	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: a.blobs, Scanner: scanner, Renderer: a.renderer(),
+		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles, Quarantine: l.Quarantine, Previews: l.Previews}})
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
-		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
+		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, DraftFiles: l.DraftFiles, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
 	a.Manage = manage.New(manage.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite})
 	a.Support = support.New(support.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Limit: a.limit, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite, Verify: a.Verify})
 	a.connect()

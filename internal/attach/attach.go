@@ -47,11 +47,12 @@ const field = "attachments"
 
 // Settings are the limits an operator may change. Zero values are the defaults.
 type Settings struct {
-	MaxTotal int64         // bytes for one holder; 300 MB
-	MaxFiles int64         // files for one holder; 100
-	Uploads  int           // uploads received at once by this process, 4 MiB of memory each; 24
-	Previews int           // previews drawn at once by this process; 2
-	Wait     time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
+	MaxTotal   int64         // bytes for one holder; 300 MB
+	MaxFiles   int64         // files for one holder; 100
+	Uploads    int           // uploads received at once by this process, 4 MiB of memory each; 24
+	Previews   int           // previews drawn at once by this process; 2
+	Quarantine time.Duration // how long an infected file is kept, sealed and unreadable for everybody; 30 days
+	Wait       time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
 }
 
 // Options of New. OnVerdict and Renderer may be set later, before jobs start.
@@ -102,6 +103,9 @@ func New(o Options) *Service {
 	if set.Previews == 0 {
 		set.Previews = 2
 	}
+	if set.Quarantine == 0 {
+		set.Quarantine = 30 * 24 * time.Hour
+	}
 	if set.Wait == 0 {
 		set.Wait = 20 * time.Second
 	}
@@ -132,15 +136,23 @@ type File struct {
 	State                  string
 	Reason                 string // a sentence that says why a blocked file is blocked; else empty
 	Size                   int64
-	Seen                   Seen // what can be seen of it without fetching it
+	Seen                   Seen   // what can be seen of it without fetching it
+	by                     string // whose verdict it is: scan.Unscanned, scan.ByDemo, or a scanner with its signatures
 }
 
 // Blocked says that the file failed its checks and will never be handed out.
 func (f File) Blocked() bool { return f.State == Rejected || f.State == Infected }
 
+// Scanned says that a scanner has looked at the file and found nothing.
+func (f File) Scanned() bool { return f.State == Clean && f.by != scan.Unscanned }
+
 // Standing is the file's state in the words of the pages.
 func (f File) Standing() string {
 	switch {
+	case f.State == Clean && f.by == scan.Unscanned:
+		return "Not scanned: this portal runs without a malware scanner"
+	case f.State == Clean && f.by == scan.ByDemo:
+		return "Scanned, no threats found (demo scanner)"
 	case f.State == Clean:
 		return "Scanned, no threats found"
 	case f.Blocked():
@@ -151,7 +163,8 @@ func (f File) Standing() string {
 
 // Moved says how the files of one holder stand.
 type Moved struct {
-	Files   int
-	Clean   bool // every file is clean; true without files
-	Blocked bool // at least one was rejected or is infected
+	Files    int
+	Clean    bool // every file is clean; true without files
+	Blocked  bool // at least one was rejected or is infected
+	Infected bool // at least one is infected
 }

@@ -59,7 +59,9 @@ func send(w http.ResponseWriter, r *http.Request, file *reader, name, fileID str
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("ETag", `"`+fileID+`"`) // a file never changes
-	http.ServeContent(aheadWriter{w}, r, "", time.Time{}, file)
+	shared := &guarded{file: file}
+	http.ServeContent(aheadWriter{w}, bounded(r), "", time.Time{}, shared)
+	shared.end()
 	if r.Context().Err() != nil {
 		return nil // the browser has gone; there is nobody to tell
 	}

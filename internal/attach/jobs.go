@@ -38,6 +38,7 @@ func (s *Service) register() {
 	s.jobs.Every("attach_previews", time.Second, s.MakePreviews)
 	s.jobs.Every("attach_recover", 10*time.Second, s.Recover)
 	s.jobs.Every("attach_collect", time.Hour, s.Collect)
+	s.jobs.Every("attach_rescan", rescanEvery, s.Rescan)
 }
 
 // checkBackoff waits 5 s, 10 s, 20 s, … up to 5 minutes.
@@ -49,6 +50,7 @@ func checkBackoff(try int) time.Duration {
 type verdict struct {
 	state, found, reason, signature string
 	threat                          string
+	at                              int64 // when the scanner looked, µs; 0 when it did not
 }
 
 // check claims a file, judges it outside any transaction, and records the verdict. A file that another worker has, or
@@ -193,8 +195,8 @@ func blockedEvent(f file, v verdict) audit.Event {
 	if f.ownerID != f.userID {
 		e.PracticeID = f.ownerID
 	}
-	if threat := word(v.threat); threat != "" {
-		e.Detail["threat"] = threat
+	if v.threat != "" {
+		e.Detail["threat"] = v.threat
 	}
 	return e
 }

@@ -22,6 +22,7 @@ import (
 	"securepractice/internal/db/dbtest"
 	"securepractice/internal/fault"
 	"securepractice/internal/preview"
+	"securepractice/internal/scan"
 )
 
 // drawer is a Renderer that a test drives.
@@ -46,10 +47,10 @@ func (d *drawer) Render(ctx context.Context, _ string, src io.Reader, size int64
 
 // onePage draws one picture.
 func onePage(_ context.Context, _ int, take func(preview.Page) error) error {
-	return take(preview.Page{Kind: "page", Type: "image/png", W: 4, H: 4, Data: picture(4, 4)})
+	return take(preview.Page{Kind: "page", Type: "image/png", W: 4, H: 4, Data: drawnPNG(4, 4)})
 }
 
-func picture(w, h int) []byte {
+func drawnPNG(w, h int) []byte {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	img.Set(1, 1, color.RGBA{R: 200, A: 255})
 	var b bytes.Buffer
@@ -106,7 +107,7 @@ func (w *world) page(t testing.TB, linkID, kind string, n int, k crypt.Sealer) (
 // TestPreviewOfAPicture: from the upload to the bytes that a browser gets, by the real worker.
 func TestPreviewOfAPicture(t *testing.T) {
 	previews(t, worker, func(t *testing.T, w *world) {
-		f := w.receive(t, "molar.png", picture(50, 40))
+		f := w.receive(t, "molar.png", drawnPNG(50, 40))
 		k := w.owner(t, ann.OwnerID)
 		if _, err := w.page(t, f.LinkID, "page", 0, k); !fault.Is(err, fault.NotFound) {
 			t.Fatalf("a page of a file that is not checked: %v", err)
@@ -176,7 +177,7 @@ func (w *world) bytes(t testing.TB, key string) []byte {
 // orphans leaves those of living files alone.
 func TestPreviewsGoWithTheirFile(t *testing.T) {
 	previews(t, drawn(onePage), func(t *testing.T, w *world) {
-		f := w.receive(t, "a.png", picture(5, 5))
+		f := w.receive(t, "a.png", drawnPNG(5, 5))
 		w.check(t)
 		w.make(t)
 		if n := len(w.objects(t)); n != 2 {
@@ -222,7 +223,7 @@ func TestFileGoesWhileItIsDrawn(t *testing.T) {
 	}
 	previews(t, drawn(remove), func(t *testing.T, own *world) {
 		w = own
-		link = w.receive(t, "a.png", picture(5, 5)).LinkID
+		link = w.receive(t, "a.png", drawnPNG(5, 5)).LinkID
 		w.check(t)
 		w.make(t)
 		if n := w.count(t, "SELECT COUNT(*) FROM attach_preview") + w.count(t, "SELECT COUNT(*) FROM attach_preview_page"); n != 0 {
@@ -235,7 +236,7 @@ func TestFileGoesWhileItIsDrawn(t *testing.T) {
 // loses its preview.
 func TestOnlyCleanFilesAreDrawn(t *testing.T) {
 	previews(t, drawn(onePage), func(t *testing.T, w *world) {
-		f := w.receive(t, "a.png", picture(5, 5))
+		f := w.receive(t, "a.png", drawnPNG(5, 5))
 		w.make(t)
 		w.check(t)
 		k := w.owner(t, ann.OwnerID)
@@ -284,7 +285,7 @@ func TestPreviewsThatFail(t *testing.T) {
 			}
 			var d *drawer
 			previews(t, func() attach.Renderer { d = &drawer{fn: fail}; return d }, func(t *testing.T, w *world) {
-				w.receive(t, "a.png", picture(5, 5))
+				w.receive(t, "a.png", drawnPNG(5, 5))
 				w.check(t)
 				for range 6 {
 					err := w.MakePreviews(t.Context())
@@ -305,7 +306,7 @@ func TestPreviewsThatFail(t *testing.T) {
 // TestADeadMakerIsReplaced: after its lease another makes the preview; a file that ended the program twice is left alone.
 func TestADeadMakerIsReplaced(t *testing.T) {
 	previews(t, drawn(onePage), func(t *testing.T, w *world) {
-		w.receive(t, "a.png", picture(5, 5))
+		w.receive(t, "a.png", drawnPNG(5, 5))
 		w.check(t)
 		w.exec(t, "UPDATE attach_preview SET state = 'making', tries = 1, due_at = due_at + 300000000")
 		w.make(t)
@@ -334,7 +335,7 @@ func TestMissingTools(t *testing.T) {
 		return onePage(ctx, call, take)
 	}
 	previews(t, drawn(late), func(t *testing.T, w *world) {
-		w.receive(t, "a.png", picture(5, 5))
+		w.receive(t, "a.png", drawnPNG(5, 5))
 		w.check(t)
 		w.make(t)
 		if got := w.one(t).Seen; got.State != attach.PreviewFailed || got.Reason != "missing" {
@@ -354,14 +355,14 @@ func TestMissingTools(t *testing.T) {
 func TestPreviewsAreBound(t *testing.T) {
 	two := func(_ context.Context, _ int, take func(preview.Page) error) error {
 		for n := range 2 {
-			if err := take(preview.Page{Kind: "page", N: n, Type: "image/png", W: 4, H: 4, Data: picture(4, 4)}); err != nil {
+			if err := take(preview.Page{Kind: "page", N: n, Type: "image/png", W: 4, H: 4, Data: drawnPNG(4, 4)}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	previews(t, drawn(two), func(t *testing.T, w *world) {
-		a, b := w.receive(t, "a.png", picture(5, 5)), w.receive(t, "b.png", picture(6, 6))
+		a, b := w.receive(t, "a.png", drawnPNG(5, 5)), w.receive(t, "b.png", drawnPNG(6, 6))
 		w.check(t)
 		w.make(t)
 		k := w.owner(t, ann.OwnerID)
@@ -391,10 +392,34 @@ func TestPreviewsAreBound(t *testing.T) {
 			set("key", keyA)
 			set("type", "image/png")
 			set("width", 4)
-			set("len", len(picture(4, 4)))
+			set("len", len(drawnPNG(4, 4)))
 			if _, err := w.page(t, a.LinkID, "page", 0, k); err != nil {
 				t.Fatalf("%s, mended: %v", name, err)
 			}
+		}
+	})
+}
+
+// TestPreviewsOfInfectedFiles: a file that a later look finds infected loses its preview with the verdict.
+func TestPreviewsOfInfectedFiles(t *testing.T) {
+	signature, threat := "db/1", ""
+	scans := scanner(func(_ context.Context, r io.Reader) (scan.Verdict, error) {
+		_, err := io.Copy(io.Discard, r)
+		return scan.Verdict{Clean: threat == "", Threat: threat, Signature: signature}, err
+	})
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		signature, threat = "db/1", ""
+		w := newWorld(t, d, func(o *attach.Options) { o.Renderer, o.Scanner = &drawer{fn: onePage}, scans })
+		f := w.receive(t, "a.png", drawnPNG(5, 5))
+		w.check(t)
+		w.make(t)
+		threat = "Planted.Virus"
+		w.exec(t, "UPDATE attach_file SET state = 'uploaded', next_try_at = 0")
+		if err := w.CheckNow(t.Context(), f.FileID); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.count(t, "SELECT COUNT(*) FROM attach_preview_page") + w.count(t, "SELECT COUNT(*) FROM attach_preview"); n != 0 || w.one(t).State != attach.Infected {
+			t.Errorf("%d rows of the preview are left, the file is %s", n, w.one(t).State)
 		}
 	})
 }
@@ -417,7 +442,7 @@ func TestMadeByTwo(t *testing.T) {
 	var d *drawer
 	previews(t, func() attach.Renderer { d = &drawer{fn: onePage}; return d }, func(t *testing.T, w *world) {
 		for _, name := range strings.Fields("a.png b.png c.png d.png e.png") {
-			w.receive(t, name, picture(5, 5))
+			w.receive(t, name, drawnPNG(5, 5))
 		}
 		w.check(t)
 		var g sync.WaitGroup

@@ -19,7 +19,7 @@ import (
 )
 
 func TestFilesComeBackByteForByte(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		sizes := []int{1, 100, 65495, 65496, 65497, partSize - 1, partSize, partSize + 1, 2*partSize - 1, 2 * partSize, 2*partSize + 70_000}
 		files := make([]attach.File, len(sizes))
 		for i, size := range sizes {
@@ -220,7 +220,7 @@ func TestTooManyFiles(t *testing.T) {
 }
 
 func TestCutConnectionAttachesNothing(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	everywhere(t, func(t *testing.T, w *world) {
 		for _, after := range []int{1, 70_000, partSize - 1, partSize, partSize + 1, 2*partSize + 5} {
 			body := io.MultiReader(bytes.NewReader(unknownBytes(after)), iotest.ErrReader(io.ErrUnexpectedEOF))
 			got := w.refused(t, attach.In{Name: "x-ray.ds2", Body: body})

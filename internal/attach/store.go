@@ -67,13 +67,14 @@ type link struct {
 	body                       body // its keys are empty until they are read
 	state, ext, reason, fileBy string
 	seen                       Seen
+	scanSig                    string
 }
 
 func scanLink(row db.Row) (link, error) {
 	var l link
 	var thumbs, pages, raws, infos int64
 	err := row(&l.holder, &l.id, &l.body.fileID, &l.nameSealed, &l.nameMAC, &l.dek, &l.sealedBy, &l.body.size, &l.pos,
-		&l.body.ownerID, &l.body.partSize, &l.state, &l.ext, &l.reason, &l.fileBy,
+		&l.body.ownerID, &l.body.partSize, &l.state, &l.ext, &l.reason, &l.fileBy, &l.scanSig,
 		&l.seen.State, &l.seen.Reason, &thumbs, &pages, &raws, &infos)
 	l.seen.Thumb, l.seen.Pages, l.seen.Frames, l.seen.Info = thumbs > 0, int(pages), int(raws), infos > 0
 	return l, err
@@ -81,7 +82,7 @@ func scanLink(row db.Row) (link, error) {
 
 const selectLinks = `
 		SELECT l.holder, l.id, l.file_id, l.name_sealed, l.name_mac, l.wrapped_dek, l.sealed_by, l.size, l.pos,
-			f.owner_id, f.part_size, f.state, f.ext, f.reason, f.user_id,
+			f.owner_id, f.part_size, f.state, f.ext, f.reason, f.user_id, f.scan_sig,
 			COALESCE(p.state, 'none'), COALESCE(p.reason, ''), COALESCE(p.thumbs, 0), COALESCE(p.pages, 0), COALESCE(p.raws, 0), COALESCE(p.infos, 0)
 		FROM attach_link l
 		JOIN attach_file f ON f.id = l.file_id
@@ -119,13 +120,14 @@ func listFileHolders(ctx context.Context, r db.Reader, fileID string) ([]string,
 // countStates counts a holder's files: all, clean, blocked.
 func countStates(ctx context.Context, r db.Reader, holder string) (Moved, error) {
 	m, _, err := db.One(ctx, r, func(row db.Row) (Moved, error) {
-		var files, clean, blocked int64
-		err := row(&files, &clean, &blocked)
-		return Moved{Files: int(files), Clean: clean == files, Blocked: blocked > 0}, err
+		var files, clean, blocked, infected int64
+		err := row(&files, &clean, &blocked, &infected)
+		return Moved{Files: int(files), Clean: clean == files, Blocked: blocked > 0, Infected: infected > 0}, err
 	}, `
 		SELECT COUNT(*),
 			COALESCE(SUM(CASE WHEN f.state = 'clean' THEN 1 ELSE 0 END), 0),
-			COALESCE(SUM(CASE WHEN f.state IN ('rejected', 'infected') THEN 1 ELSE 0 END), 0)
+			COALESCE(SUM(CASE WHEN f.state IN ('rejected', 'infected') THEN 1 ELSE 0 END), 0),
+			COALESCE(SUM(CASE WHEN f.state = 'infected' THEN 1 ELSE 0 END), 0)
 		FROM attach_link l
 		JOIN attach_file f ON f.id = l.file_id
 		WHERE l.holder = $1`, holder)

@@ -15,6 +15,8 @@ const (
 	reasonEncrypted = "encrypted" // has a password, so nobody can check it
 	reasonDamaged   = "damaged"   // the stored bytes do not open
 	reasonVirus     = "virus"
+	reasonLater     = "virus_later" // found by signatures that came after it was sent
+	reasonLost      = "lost"        // it was clean, and its stored bytes are gone or changed since
 )
 
 // sentence says why a file is blocked, and what to do.
@@ -24,10 +26,14 @@ func sentence(name, reason string) string {
 		return ""
 	case reasonVirus:
 		return name + " contains a virus and was not attached"
+	case reasonLater:
+		return name + " was found to contain a virus and cannot be opened any more"
 	case reasonArchive:
 		return name + " could not be checked and was not attached. Attach the files in it one by one."
 	case reasonEncrypted:
 		return name + " has a password, so it could not be checked for viruses. Attach it without the password."
+	case reasonLost:
+		return name + " was damaged in storage and can no longer be opened. Ask its sender for it again."
 	case reasonDamaged:
 		return failedText(name)
 	}

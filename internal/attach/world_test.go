@@ -19,6 +19,7 @@ import (
 	"securepractice/internal/attach"
 	"securepractice/internal/audit"
 	"securepractice/internal/blob"
+	"securepractice/internal/blob/s3/s3test"
 	"securepractice/internal/clock"
 	"securepractice/internal/crypt"
 	"securepractice/internal/crypt/crypttest"
@@ -51,7 +52,7 @@ type world struct {
 	d     *db.DB
 	keys  *crypt.Keys
 	clock *clock.Clock
-	blobs *blob.Disk
+	blobs blob.Store
 	dir   string
 	jobs  *jobs.Client
 	mu    sync.Mutex
@@ -62,11 +63,12 @@ type world struct {
 func newWorld(t testing.TB, d *db.DB, change func(o *attach.Options)) *world {
 	t.Helper()
 	w := &world{d: d, keys: crypttest.Keys(t, d), clock: clock.Fixed(time.Now()), dir: filepath.Join(t.TempDir(), "files")}
-	var err error
-	if w.blobs, err = blob.OpenDisk(w.dir); err != nil {
+	disk, err := blob.OpenDisk(w.dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.blobs.Close() })
+	t.Cleanup(func() { disk.Close() })
+	w.blobs = disk
 	w.jobs = jobs.New(d, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	o := attach.Options{
 		DB: d, Keys: w.keys, Clock: w.clock, Jobs: w.jobs, Blobs: w.blobs, Scanner: scan.Demo{},
@@ -75,6 +77,7 @@ func newWorld(t testing.TB, d *db.DB, change func(o *attach.Options)) *world {
 	if change != nil {
 		change(&o)
 	}
+	w.blobs = o.Blobs
 	w.Service = attach.New(o)
 	w.OnVerdict = func(_ context.Context, _ *db.Tx, holder string, m attach.Moved) error {
 		w.mu.Lock()
@@ -86,6 +89,26 @@ func newWorld(t testing.TB, d *db.DB, change func(o *attach.Options)) *world {
 		w.tx(t, func(ctx context.Context, tx *db.Tx) error { return w.keys.NewOwner(ctx, tx, id) })
 	}
 	return w
+}
+
+// newBucketWorld is a world whose files are in a bucket of a real S3 service; w.dir is where that one keeps them.
+func newBucketWorld(t testing.TB, d *db.DB) *world {
+	t.Helper()
+	store, dir := s3test.Open(t)
+	w := newWorld(t, d, func(o *attach.Options) { o.Blobs = store })
+	w.dir = dir
+	return w
+}
+
+// everywhere runs fn on both engines and both kinds of store, each with a world of its own.
+func everywhere(t *testing.T, fn func(t *testing.T, w *world)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		t.Run("disk", func(t *testing.T) { fn(t, newWorld(t, d, nil)) })
+	})
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		t.Run("s3", func(t *testing.T) { fn(t, newBucketWorld(t, d)) })
+	})
 }
 
 // each runs fn on both engines, each with a world of its own.

@@ -54,6 +54,9 @@ func validKey(key string) bool {
 	return true
 }
 
+// IsKey says whether a store would take key, for stores of other packages.
+func IsKey(key string) bool { return validKey(key) }
+
 // validLeftover accepts the name of an unfinished write: a key, a dot, a random word, ".tmp".
 func validLeftover(name string) bool {
 	rest, ok := strings.CutSuffix(name, tempSuffix)

@@ -57,6 +57,7 @@ func (c *Config) readSecrets() error {
 		{"migrate_database", c.MigrateDatabaseFile, &c.MigrateDatabase},
 		{"smtp_password", c.SMTPPasswordFile, &c.SMTPPassword},
 		{"twilio_token", c.TwilioTokenFile, &c.TwilioToken},
+		{"s3_secret_key", c.S3SecretKeyFile, &c.S3SecretKey},
 	} {
 		if s.file == "" {
 			continue
@@ -107,7 +108,7 @@ func (c Config) checkValues() error {
 	for _, s := range c.AllowStandins {
 		p.when(s != Outbox && s != OutboxEmail && s != DemoScanner, "allow_standins: there is no stand-in "+s+"; there are outbox, outbox-email and demo-scanner")
 	}
-	return errors.Join(p...)
+	return errors.Join(append(p, c.checkFiles()...)...)
 }
 
 // check refuses limits that would switch something off or contradict each other.
@@ -144,6 +145,7 @@ func (l Limits) check() error {
 	p.when(l.LockFor > l.LockMost, "lock_for: it is longer than lock_most")
 	p.when(l.HashMemory < 19 || l.HashMemory > 4096, "hash_memory: give 19 to 4096 mebibytes")
 	p.when(l.HashPasses > 100, "hash_passes: more than 100 would take minutes")
+	p.when(l.DraftFiles >= 0 && l.DraftFiles < 8*24*time.Hour, "draft_files: give 192h at least, so that its writer can be told a week before; negative means never")
 	p.when(l.Hashers < 0, "hashers: it must not be negative")
 	return errors.Join(p...)
 }
@@ -162,9 +164,25 @@ func (c Config) CheckServe() error {
 	p.when(c.SMTPHost == "" && !c.Allows(OutboxEmail), "smtp_host: set the mail server, or name outbox-email in allow_standins to keep e-mails in the database on purpose")
 	p.when(c.TwilioAccount == "" && !c.Allows(Outbox), "twilio_account: set Twilio's for texts and calls, or name outbox in allow_standins to keep them in the database on purpose")
 	p.when(c.TwilioAccount != "" && !strings.HasPrefix(c.TwilioAPI, "https://"), "twilio_api: it must begin with https://")
-	p.when(!c.Allows(DemoScanner), "allow_standins: files have no malware scanner yet; name demo-scanner to run without one on purpose")
+	p.when(c.Scanner == "" && !c.Allows(DemoScanner), "scanner: set it to clamd, and clamd to its address; or to none to take files that nothing looks at, on purpose")
 	p.when(c.PlainCookies, "plain_cookies: only for development")
 	return errors.Join(p...)
+}
+
+// checkFiles looks at where files are kept. All of it is needed by every command that opens them.
+func (c Config) checkFiles() problems {
+	var p problems
+	if c.Files != FilesS3 {
+		p.when(c.S3Endpoint != "" || c.S3Bucket != "" || c.S3AccessKey != "", "files: set it to s3 with the settings of S3, or set none of them")
+		return p
+	}
+	p.when(c.S3Endpoint == "" || !isOrigin(c.S3Endpoint), "s3_endpoint: give the service's address without a path, such as https://s3.us-east-2.amazonaws.com")
+	u, err := url.Parse(c.S3Endpoint)
+	p.when(err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()), "s3_endpoint: http:// is for a service on this machine only")
+	p.when(c.S3Bucket == "", "s3_bucket: name the bucket")
+	p.when(c.S3AccessKey == "", "s3_access_key: set it with s3_secret_key or s3_secret_key_file")
+	p.when(c.S3SecretKey == "" && c.S3SecretKeyFile == "", "s3_secret_key: set it, or s3_secret_key_file")
+	return p
 }
 
 // isOrigin says whether an address is a scheme and a host alone.

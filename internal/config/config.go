@@ -44,6 +44,19 @@ type Config struct {
 	TwilioService   string `help:"SID of a Twilio messaging service that sends the texts, MG…; empty: the number does."`
 	TwilioAPI       string `name:"twilio-api" help:"Address of Twilio's API." default:"https://api.twilio.com"`
 
+	Files           string `help:"Where attachments are kept: disk (in the data folder) or s3 (in a bucket)." default:"disk" enum:"disk,s3"`
+	S3Endpoint      string `name:"s3-endpoint" help:"Address of the S3 service, such as https://s3.us-east-2.amazonaws.com. http:// is for a service on this machine only."`
+	S3Bucket        string `name:"s3-bucket" help:"Its bucket. Nothing else may remove or change objects below the prefix."`
+	S3Region        string `name:"s3-region" help:"The bucket's region." default:"us-east-1"`
+	S3Prefix        string `name:"s3-prefix" help:"What the names of all objects begin with, such as portal/files; empty: nothing."`
+	S3AccessKey     string `name:"s3-access-key" help:"Access key that may list the bucket, and store, read and remove its objects."`
+	S3SecretKey     string `name:"s3-secret-key" help:"Its secret key."`
+	S3SecretKeyFile string `name:"s3-secret-key-file" help:"File that holds it, instead of it."`
+	S3PathStyle     bool   `name:"s3-path-style" help:"Name the bucket in the path of every address. Without it the service's name decides: Amazon's has it in the host name, others in the path."`
+
+	Scanner string `help:"What looks for malware in files: clamd, or none to take files that nothing looks at, on purpose." enum:",clamd,none" default:""`
+	Clamd   string `help:"Address of clamd: unix:/path/of/its/socket or tcp:host:port. What goes over TCP is not encrypted." default:"unix:/run/clamav/clamd.ctl"`
+
 	AllowStandins []string `help:"Stand-ins that serve may use: outbox (texts and calls stay in the database), outbox-email (e-mails too, without a mail server), demo-scanner (files are only checked for the EICAR test file)."`
 	PlainCookies  bool     `help:"Development without HTTPS: cookies without the __Host- prefix. Refused by serve."`
 	Proxies       []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`
@@ -70,14 +83,15 @@ type Limits struct {
 	CodesPerDay     int64         `help:"Codes a day for the whole installation." default:"5000"`
 	FlowsPerLink    int64         `help:"Flows with a code, a link and day." default:"3"`
 
-	MaxName         int   `help:"Characters of a first or last name." default:"100"`
-	MaxPracticeName int   `help:"Characters of a practice's name." default:"120"`
-	MaxSubject      int   `help:"Characters of a subject." default:"200"`
-	MaxBody         int   `help:"Characters of a message." default:"100000"`
-	MaxFiles        int64 `help:"Files a message." default:"100"`
-	MaxTotal        int64 `help:"Bytes of all files of a message." default:"300000000"`
-	Previews        int   `help:"Previews of files drawn at once. Each takes up to a gibibyte of memory, and as much as its file is long." default:"2"`
-	NewAddresses    int64 `help:"New addresses a person may invite a day." default:"50"`
+	MaxName         int           `help:"Characters of a first or last name." default:"100"`
+	MaxPracticeName int           `help:"Characters of a practice's name." default:"120"`
+	MaxSubject      int           `help:"Characters of a subject." default:"200"`
+	MaxBody         int           `help:"Characters of a message." default:"100000"`
+	MaxFiles        int64         `help:"Files a message." default:"100"`
+	MaxTotal        int64         `help:"Bytes of all files of a message." default:"300000000"`
+	Previews        int           `help:"Previews of files drawn at once. Each takes up to a gibibyte of memory, and as much as its file is long." default:"2"`
+	Quarantine      time.Duration `help:"How long an infected file is kept, sealed and open to nobody, before it is destroyed." default:"720h"`
+	NewAddresses    int64         `help:"New addresses a person may invite a day." default:"50"`
 
 	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort (8 where mfa_at_login is always), never changed by the calendar; a lock opens by itself after a growing delay." default:"classic" enum:"classic,modern"`
 	MinPassword      int           `help:"Characters of a password, at least; 0: as the policy says." default:"0"`
@@ -101,6 +115,7 @@ type Limits struct {
 	AddressEmails int64         `help:"E-mails about a new address, a person and an address, a day." default:"5"`
 	MaxSignature  int           `help:"Characters of a signature." default:"500"`
 	UndoSend      time.Duration `help:"How long a message that was sent from a page can be taken back before it leaves; 0 = not at all." default:"10s"`
+	DraftFiles    time.Duration `help:"After what time without an edit a draft loses its attachments, a week after its writer was told; what they wrote stays. 8 days at least; negative: never." default:"720h"`
 	MessageTexts  int64         `help:"Texts about new messages a person and day; an e-mail goes instead of more." default:"20"`
 
 	Idle        time.Duration `help:"After what time without an act a session ends." default:"30m"`
@@ -135,6 +150,18 @@ func (c Config) Prefixes() ([]netip.Prefix, error) {
 	}
 	return all, nil
 }
+
+// Places for files.
+const (
+	FilesDisk = "disk"
+	FilesS3   = "s3"
+)
+
+// Scanners.
+const (
+	ScannerClamd = "clamd"
+	ScannerNone  = "none"
+)
 
 // Stand-ins take the place of outside services. In production each must be allowed by its name.
 const (

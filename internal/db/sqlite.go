@@ -24,9 +24,9 @@ type sqlite struct {
 
 // pragmas of every connection. The file keeps a write-ahead log and every commit is synced, because an act that was
 // answered must survive a power cut. Sorting happens in memory: no piece of a table is left in a temporary file. The
-// cache is in KiB, the limit of the log's file in bytes.
+// cache is in KiB, the limit of the log's file in bytes. What is deleted is overwritten in its page: a wiped key is gone.
 const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-	"&_pragma=temp_store(2)&_pragma=cache_size(-8000)&_pragma=journal_size_limit(67108864)"
+	"&_pragma=temp_store(2)&_pragma=cache_size(-8000)&_pragma=journal_size_limit(67108864)&_pragma=secure_delete(fast)"
 
 func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
 	path, err := filepath.Abs(path)

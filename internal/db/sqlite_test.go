@@ -239,7 +239,7 @@ func TestSettingsOfTheFile(t *testing.T) {
 	d, err := db.Open(t.Context(), url, db.Options{})
 	must(t, err)
 	defer d.Close()
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "temp_store": "2"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "temp_store": "2", "secure_delete": "2"} {
 		var got string
 		must(t, d.Writer().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
 		if got != want {

@@ -32,25 +32,22 @@ const (
 	fetchCooldown = 20 * time.Millisecond
 	// fetchPoll finds the jobs whose wake-up was lost.
 	fetchPoll = time.Second
-	// stuckAfter is when a job is taken for that of a dead node, unless its kind may run for longer.
-	stuckAfter = 5 * time.Minute
+	// stuckAfter is when a job is taken for that of a dead node. A kind that may run for longer keeps its node for as long as
+	// one try of it may take: River asks each kind.
+	stuckAfter = 90 * time.Second
 
 	keepCompleted = time.Hour
 	keepFailed    = 30 * 24 * time.Hour
 )
 
 func (c *Client) config() *river.Config {
-	stuck := stuckAfter
-	for _, w := range c.kinds {
-		stuck = max(stuck, 2*w.Timeout)
-	}
 	return &river.Config{
 		Workers:                     c.workers,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxWorkers}},
 		FetchCooldown:               fetchCooldown,
 		FetchPollInterval:           fetchPoll,
 		JobTimeout:                  -1, // each kind has its own
-		RescueStuckJobsAfter:        stuck,
+		RescueStuckJobsAfter:        stuckAfter,
 		CompletedJobRetentionPeriod: keepCompleted,
 		CancelledJobRetentionPeriod: keepFailed,
 		DiscardedJobRetentionPeriod: keepFailed,

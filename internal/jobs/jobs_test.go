@@ -309,6 +309,44 @@ func TestJobsOfAKilledProcess(t *testing.T) {
 	}
 }
 
+// On a database of several nodes a job of a dead one is run by another two minutes after it began, however long other
+// kinds may take; one of a kind that may still be running is left alone.
+func TestJobsOfADeadNode(t *testing.T) {
+	d := dbtest.Postgres(t)
+	for kind, want := range map[string]struct {
+		limit time.Duration
+		ran   int64
+	}{"short": {0, 7}, "long": {time.Hour, 0}} {
+		t.Run(kind, func(t *testing.T) {
+			dead := newClient(t, d, slog.New(slog.DiscardHandler))
+			jobs.Handle(dead, jobs.Work{}, func(context.Context, countArgs) error { return nil })
+			enqueue(t, d, dead, 7)
+			must(t, d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.Exec(ctx, "UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now() - INTERVAL '2 minutes'")
+				return err
+			}))
+			var ran atomic.Int64
+			other := newClient(t, d, slog.New(slog.DiscardHandler))
+			jobs.Handle(other, jobs.Work{Timeout: want.limit, Backoff: soon}, func(_ context.Context, a countArgs) error { ran.Add(a.N); return nil })
+			jobs.Handle(other, jobs.Work{Timeout: time.Hour}, func(context.Context, otherArgs) error { return nil })
+			must(t, other.Start(t.Context()))
+			if want.ran > 0 {
+				eventually(t, "the dead node's job to be run", func() bool { return ran.Load() == want.ran })
+			} else {
+				time.Sleep(2 * time.Second)
+			}
+			if got := ran.Load(); got != want.ran {
+				t.Errorf("ran = %d, want %d", got, want.ran)
+			}
+			must(t, other.Stop(t.Context()))
+			must(t, d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.Exec(ctx, "DELETE FROM river_job")
+				return err
+			}))
+		})
+	}
+}
+
 func TestStopCutsOffWhatDoesNotEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		running := make(chan struct{})

@@ -46,6 +46,9 @@ func (s *Service) readDraftPage(r *http.Request) (draftProps, list, error) {
 	if p.files, err = s.draftFiles(ctx, by.OwnerID, id); err != nil {
 		return p, list{}, err
 	}
+	if p.ended, err = s.endedFiles(ctx, d, by.Zone); err != nil {
+		return p, list{}, err
+	}
 	if d.ThreadID != "" {
 		threads, err := s.threadsOf(ctx, by, []draftRow{{threadID: d.ThreadID}})
 		if err != nil {
@@ -117,12 +120,12 @@ type fileAnswer struct {
 
 func answerOf(f attach.File) fileAnswer {
 	row := fileRow(f)
-	return fileAnswer{ID: f.LinkID, Name: f.Name, Kind: f.Kind, Icon: f.Icon, State: f.State, Text: row.State, Size: f.Size, Good: row.Good, Bad: row.Bad, Done: row.Good || row.Bad}
+	return fileAnswer{ID: f.LinkID, Name: f.Name, Kind: f.Kind, Icon: f.Icon, State: f.State, Text: row.State, Size: f.Size, Good: row.Good, Bad: row.Bad, Done: f.State == attach.Clean || row.Bad}
 }
 
 // fileRow is a file as a list of attachments shows it.
 func fileRow(f attach.File) ui.FileRow {
-	row := ui.FileRow{Name: f.Name, Kind: f.Kind, Size: ui.Bytes(f.Size), State: f.Standing(), Icon: f.Icon, Good: f.State == attach.Clean, Bad: f.Blocked()}
+	row := ui.FileRow{Name: f.Name, Kind: f.Kind, Size: ui.Bytes(f.Size), State: f.Standing(), Icon: f.Icon, Good: f.Scanned(), Bad: f.Blocked(), Unscanned: f.State == attach.Clean && !f.Scanned()}
 	if f.Reason != "" {
 		row.State = "Blocked: " + f.Reason
 	}

@@ -13,6 +13,7 @@ func (s *Service) mountRecord(rt *web.Router) {
 	rt.Get(web.User, "/mail/t/{id}/print", s.showPrint)
 	rt.Download(web.User, "/mail/t/{id}/pdf", s.getPDF)
 	rt.Download(web.User, "/mail/t/{id}/export", s.getExport)
+	s.mountBundle(rt)
 }
 
 // recordAsked reads which record a request asks for.

@@ -36,6 +36,7 @@ type Settings struct {
 	TextsPerDay  int64         // texts about new messages to a person; an email goes instead of more; 20
 
 	SearchesPerMinute int64         // searches a person begins; 60
+	DraftFiles        time.Duration // after what time without an edit a draft loses its files; 30 days; negative: never
 	UndoSend          time.Duration // how long what is sent from a page may be taken back; 0 = not at all
 }
 
@@ -54,6 +55,7 @@ func (s Settings) withDefaults() Settings {
 	put(&s.MaxTemplates, 500)
 	put(&s.SearchesPerMinute, 60)
 	put(&s.TakePerHour, 60)
+	put(&s.DraftFiles, 30*24*time.Hour)
 	return s
 }
 
@@ -97,12 +99,14 @@ type Service struct {
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
+	s.registerWarning()
 	s.registerArrivals()
 	s.registerApart()
 	s.registerSearch()
 	s.registerReminder()
 	s.registerAccess()
 	s.registerRetention()
+	s.registerIdle()
 	return s
 }
 

@@ -67,6 +67,7 @@ type draftProps struct {
 	by    actor.Actor
 	draft Draft
 	files []attach.File
+	ended string // says that its files were removed; else empty
 }
 
 // edit is where a draft is written on.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"securepractice/internal/account"
 	"securepractice/internal/actor"
 	"securepractice/internal/audit"
 	"securepractice/internal/db"
@@ -67,7 +68,6 @@ func (s *Service) Undo(ctx context.Context, by actor.Actor, messageID string) (w
 	if err != nil {
 		return "", fmt.Errorf("find what a form sent: %w", err)
 	}
-	slices.SortFunc(list, func(a, b stored) int { return strings.Compare(a.threadID, b.threadID) })
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
 		where, err = s.undo(ctx, tx, by, form, list)
 		return err
@@ -76,9 +76,27 @@ func (s *Service) Undo(ctx context.Context, by actor.Actor, messageID string) (w
 }
 
 func (s *Service) undo(ctx context.Context, tx *db.Tx, by actor.Actor, form string, list []stored) (string, error) {
+	_, d, err := s.takeForm(ctx, tx, by, form, list)
+	if errors.Is(err, errLeft) {
+		return "", fault.New(fault.Conflict, "This message has left already. Until somebody opens it you can recall it.")
+	}
+	if err != nil {
+		return "", err
+	}
+	tx.AfterCommit(func() { s.o.Hub.Wake(by.ID) })
+	return d.edit(), nil
+}
+
+// errLeft says that a message does not wait any more.
+var errLeft = errors.New("mail: the message has left")
+
+// takeForm makes one draft of the waiting messages of a form, with everybody they were for, and their files. errLeft when
+// one of them waits no more.
+func (s *Service) takeForm(ctx context.Context, tx *db.Tx, by actor.Actor, form string, list []stored) (author account.Card, d Draft, err error) {
+	slices.SortFunc(list, func(a, b stored) int { return strings.Compare(a.threadID, b.threadID) })
 	for _, m := range list {
 		if err := lockThread(ctx, tx, m.threadID); err != nil {
-			return "", fmt.Errorf("lock a thread: %w", err)
+			return author, d, fmt.Errorf("lock a thread: %w", err)
 		}
 	}
 	var whole outgoing
@@ -86,26 +104,22 @@ func (s *Service) undo(ctx context.Context, tx *db.Tx, by actor.Actor, form stri
 	for _, m := range list {
 		o, err := s.takeOne(ctx, tx, by, m)
 		if err != nil {
-			return "", err
+			return author, d, err
 		}
 		if all = append(all, o.to...); m.id == form {
 			whole = o
 			continue
 		}
 		if err := s.o.Attach.Release(ctx, tx, by, holder(m.id)); err != nil { // shared with the form's first message, which keeps them
-			return "", err
+			return author, d, err
 		}
 	}
 	whole.to = all
 	if len(list) > 1 { // a draft in one of the threads would forget those of the others
 		whole.members = nil
 	}
-	d, err := s.bringBack(ctx, tx, whole)
-	if err != nil {
-		return "", err
-	}
-	tx.AfterCommit(func() { s.o.Hub.Wake(by.ID) })
-	return d.edit(), nil
+	d, err = s.bringBack(ctx, tx, whole)
+	return whole.author, d, err
 }
 
 // takeOne ends one message that has not left, in every list it stands in.
@@ -115,7 +129,7 @@ func (s *Service) takeOne(ctx context.Context, tx *db.Tx, by actor.Actor, m stor
 		return outgoing{}, fmt.Errorf("stop a message: %w", err)
 	}
 	if !waited {
-		return outgoing{}, fault.New(fault.Conflict, "This message has left already. Until somebody opens it you can recall it.")
+		return outgoing{}, errLeft
 	}
 	o, err := s.again(ctx, tx, m)
 	if err != nil {
@@ -125,5 +139,9 @@ func (s *Service) takeOne(ctx context.Context, tx *db.Tx, by actor.Actor, m stor
 	if err := s.withdrawFrom(ctx, tx, o); err != nil {
 		return o, err
 	}
-	return o, s.o.Audit.Record(ctx, tx, by, sentEvent(audit.MailStopped, m.message, o.author.PracticeID, map[string]string{"undone": "yes"}))
+	var detail map[string]string
+	if by.ID == m.authorID {
+		detail = map[string]string{"undone": "yes"}
+	}
+	return o, s.o.Audit.Record(ctx, tx, by, sentEvent(audit.MailStopped, m.message, o.author.PracticeID, detail))
 }

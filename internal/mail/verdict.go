@@ -2,11 +2,11 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"securepractice/internal/attach"
-	"securepractice/internal/audit"
 	"securepractice/internal/crypt"
 	"securepractice/internal/db"
 	"securepractice/internal/notify"
@@ -24,7 +24,7 @@ func (s *Service) Verdict(ctx context.Context, tx *db.Tx, of string, _ attach.Mo
 		return fmt.Errorf("find the message of a file: %w", err)
 	}
 	if !found || m.state != Waiting {
-		return nil
+		return s.warn(ctx, tx, m)
 	}
 	// Two files of one message may be judged at once, each not seeing the other's verdict. Behind the thread's row the
 	// second one does.
@@ -122,32 +122,30 @@ func (s *Service) recipients(ctx context.Context, tx *db.Tx, o *outgoing) error 
 	return nil
 }
 
-// stop ends a message whose file was refused: nothing of it was visible to anybody else, and it is a draft again, under a
-// new id because this one stays with what was stopped.
+// stop ends a message whose file was refused, and with it those of the same form, which carry that file too: nothing of
+// them was visible to anybody else, and they are one draft again, under a new id because theirs stay with what was stopped.
 func (s *Service) stop(ctx context.Context, tx *db.Tx, m stored) error {
-	waited, err := moveMessage(ctx, tx, m.message, Stopped, 0)
+	form, _, err := findForm(ctx, tx, m.authorID, m.id)
 	if err != nil {
-		return fmt.Errorf("stop a message: %w", err)
+		return fmt.Errorf("find a form: %w", err)
 	}
-	if !waited {
+	list, err := listForm(ctx, tx, m.authorID, form)
+	if err != nil {
+		return fmt.Errorf("find what a form sent: %w", err)
+	}
+	author, _, err := s.takeForm(ctx, tx, program("mail_verdict"), form, list)
+	if errors.Is(err, errLeft) { // somebody has just ended it
 		return nil
 	}
-	o, err := s.again(ctx, tx, m)
 	if err != nil {
 		return err
 	}
-	if err := s.withdrawFrom(ctx, tx, o); err != nil {
-		return err
-	}
-	if _, err := s.bringBack(ctx, tx, o); err != nil {
-		return err
-	}
-	err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: o.author.Email, Template: noticeStopped, UserID: o.author.ID, PracticeID: o.author.PracticeID})
+	err = s.o.Notify.Send(ctx, tx, notify.Message{Kind: notify.Email, To: author.Email, Template: noticeStopped, UserID: author.ID, PracticeID: author.PracticeID})
 	if err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { s.o.Hub.Wake(o.author.ID) })
-	return s.o.Audit.Record(ctx, tx, o.by, sentEvent(audit.MailStopped, m.message, o.author.PracticeID, nil))
+	tx.AfterCommit(func() { s.o.Hub.Wake(author.ID) })
+	return nil
 }
 
 // withdrawFrom takes a message that has not left from those it was on its way to, and from its author's list.

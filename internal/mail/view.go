@@ -96,7 +96,7 @@ func (s *Service) view(ctx context.Context, by actor.Actor, a asked) (viewing, e
 			return v, err
 		}
 	}
-	if v.list, err = s.cleanFiles(ctx, holders, r.key); err != nil {
+	if v.list, err = s.openFiles(ctx, holders, r.key); err != nil {
 		return v, err
 	}
 	at := indexFile(v.list, a.linkID)
@@ -133,7 +133,7 @@ func (s *Service) holdersBeside(ctx context.Context, by actor.Actor, threadID st
 	return ids, nil
 }
 
-func (s *Service) cleanFiles(ctx context.Context, holders []string, k crypt.Sealer) (list []attach.File, err error) {
+func (s *Service) openFiles(ctx context.Context, holders []string, k crypt.Sealer) (list []attach.File, err error) {
 	all, err := s.o.Attach.ListMany(ctx, s.o.DB, holders, k)
 	if err != nil {
 		return nil, err

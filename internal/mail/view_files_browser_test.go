@@ -15,7 +15,7 @@ func fileWorld(t *testing.T) (w *world, p *person, links map[string]string, thre
 	t.Helper()
 	w = newWorld(t, dbtest.SQLite(t))
 	w.draws()
-	sent, links := w.withFiles("dana", "santos@example.org", upload{"Alvarez intraoral.jpg", photo(1600, 1200)}, upload{"After.jpg", photo(900, 1200)},
+	sent, links := w.sendFiles("dana", "santos@example.org", upload{"Alvarez intraoral.jpg", photo(1600, 1200)}, upload{"After.jpg", photo(900, 1200)},
 		upload{"Treatment plan.pdf", document(3)}, upload{"notes.txt", []byte("Recall in six months.\n\n\tCheck #30, <b>mesial</b>.\n" + strings.Repeat("A long line of words that does not end soon. ", 12))},
 		upload{"broken.png", append(drawing(50, 50)[:60], "and no more"...)})
 	p = w.browse()

@@ -12,7 +12,7 @@ func TestScansInViewer(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	w.draws()
 	list := crown(40)
-	_, links := w.withFiles("dana", "santos@example.org", upload{"CBCT Alvarez.dcm", jaw(320, 256, 8)}, upload{"Crown 30.stl", stlBinary(list)}, upload{"Crown 31.obj", objText(list)}, upload{"Dictation.wav", wav(2)})
+	_, links := w.sendFiles("dana", "santos@example.org", upload{"CBCT Alvarez.dcm", jaw(320, 256, 8)}, upload{"Crown 30.stl", stlBinary(list)}, upload{"Crown 31.obj", objText(list)}, upload{"Dictation.wav", wav(2)})
 	p := w.browse()
 	p.as("santos")
 	at := func(name string) string { return "/mail/attachments/" + links[name] + "/view" }

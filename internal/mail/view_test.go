@@ -49,8 +49,8 @@ func (w *world) draw() {
 	w.t.Fatal("previews are not made")
 }
 
-// withFiles sends a message with files and gives their links by name.
-func (w *world) withFiles(from, to string, list ...upload) (mail.Sent, map[string]string) {
+// sendFiles sends a message with files and gives their links by name.
+func (w *world) sendFiles(from, to string, list ...upload) (mail.Sent, map[string]string) {
 	w.t.Helper()
 	d, err := w.SaveDraft(w.t.Context(), w.people[from], mail.Draft{ID: db.NewID()})
 	must(w.t, err)
@@ -118,7 +118,7 @@ const hostileCSV = "Name;Date;Tooth\n\"Ruth; O.\";2026-11-02;14\n<script>alert(1
 func TestView(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.draws()
-		sent, links := w.withFiles("dana", "santos@example.org", upload{"molar.jpg", photo(300, 200)}, upload{"arch.png", drawing(80, 60)})
+		sent, links := w.sendFiles("dana", "santos@example.org", upload{"molar.jpg", photo(300, 200)}, upload{"arch.png", drawing(80, 60)})
 		id := links["molar.jpg"]
 		p := w.get("santos", "/mail/t/"+sent.ThreadID)
 		if a, _ := p.Find(`.files a[aria-label="View molar.jpg"]`).Attr("href"); a != "/mail/attachments/"+id+"/view" {
@@ -194,8 +194,8 @@ func (w *world) seesNothing(who, id, own string) {
 func TestViewRefused(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.draws()
-		_, own := w.withFiles("santos", "dana@example.org", upload{"own.png", drawing(9, 9)})
-		sent, links := w.withFiles("dana", "santos@example.org", upload{"molar.jpg", photo(30, 20)})
+		_, own := w.sendFiles("santos", "dana@example.org", upload{"own.png", drawing(9, 9)})
+		sent, links := w.sendFiles("dana", "santos@example.org", upload{"molar.jpg", photo(30, 20)})
 		id, ownID := links["molar.jpg"], own["own.png"]
 		refused := w.count("SELECT COUNT(*) FROM audit_event WHERE action = 'access.refused'")
 		w.seesNothing("fred", id, ownID)
@@ -230,7 +230,7 @@ func TestViewRefused(t *testing.T) {
 func TestViewOfDrafts(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.draws()
-		_, own := w.withFiles("santos", "dana@example.org", upload{"own.png", drawing(9, 9)})
+		_, own := w.sendFiles("santos", "dana@example.org", upload{"own.png", drawing(9, 9)})
 		draft := w.draftWith("dana", "", "molar.jpg", photo(30, 20))
 		w.work()
 		w.draw()
@@ -246,7 +246,7 @@ func TestViewOfDrafts(t *testing.T) {
 func TestViewKinds(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	w.draws()
-	_, links := w.withFiles("dana", "santos@example.org", upload{"notes.txt", []byte("First line\n<script>alert(1)</script>\nZ\xe4hne")}, upload{"plan.pdf", document(3)},
+	_, links := w.sendFiles("dana", "santos@example.org", upload{"notes.txt", []byte("First line\n<script>alert(1)</script>\nZ\xe4hne")}, upload{"plan.pdf", document(3)},
 		upload{"broken.png", append(drawing(50, 50)[:60], "and no more"...)}, upload{"arch.stl", stl()})
 	view := func(name, query string) page { return w.get("santos", "/mail/attachments/"+links[name]+"/view"+query) }
 	if p := view("notes.txt", ""); !strings.Contains(p.text("pre"), "First line <script>alert(1)</script> Zähne") || strings.Contains(p.raw, "<script>alert") {
@@ -284,7 +284,7 @@ func stl() []byte {
 func TestCompare(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	w.draws()
-	sent, links := w.withFiles("dana", "santos@example.org", upload{"before.jpg", photo(300, 200)}, upload{"notes.txt", []byte("Words")})
+	sent, links := w.sendFiles("dana", "santos@example.org", upload{"before.jpg", photo(300, 200)}, upload{"notes.txt", []byte("Words")})
 	d := w.draftWith("santos", sent.ThreadID, "after.jpg", photo(200, 300))
 	_, err := w.Reply(t.Context(), w.people["santos"], mail.Reply{DraftID: d, ThreadID: sent.ThreadID, Body: "After"})
 	must(t, err)

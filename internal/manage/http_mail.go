@@ -25,6 +25,7 @@ type mailForm struct {
 	typed    mailTyped
 	version  int64 // of the practice that the form was made from
 	soon     int64 // conversations that end within the time of the notice
+	stored   usage
 	fault    *fault.Fault
 }
 
@@ -51,8 +52,13 @@ func (s *Service) mailForm(ctx context.Context, practiceID string) (mailForm, er
 		return mailForm{}, err
 	}
 	v := mailForm{practice: p, version: p.Version, typed: mailTyped{strconv.Itoa(p.MaxRecipients), daysText(p.AccessDays), daysText(p.RetentionDays)}}
-	v.soon, err = s.ending(ctx, p, s.o.Practice.Soon())
-	return v, err
+	if v.soon, err = s.ending(ctx, p, s.o.Practice.Soon()); err != nil {
+		return v, err
+	}
+	if v.stored, err = readUsage(ctx, s.o.DB, practiceID); err != nil {
+		return v, fmt.Errorf("count a practice's files: %w", err)
+	}
+	return v, nil
 }
 
 // ending counts the conversations of a practice that have ended by a moment.

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"image"
 	"io"
+	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -42,6 +43,7 @@ func HEIC(src io.ReadSeeker, size int64, emit func(Page) error) error {
 	if err != nil {
 		return err
 	}
+	defer h.mod.Close(h.ctx) //nolint:errcheck // its memory ends with it
 	img, err := h.decode()
 	if err != nil {
 		return err
@@ -58,8 +60,9 @@ type heif struct {
 	says uint32 // where five numbers are: width, height, colours, their parts, whether the holes are in them
 }
 
-func newHEIF(file []byte) (*heif, error) {
-	h := &heif{ctx: context.Background(), file: file}
+// heifCompiled is the module made into machine code, once in a process: most of what a photo takes.
+var heifCompiled = sync.OnceValues(func() (func(context.Context) (api.Module, error), error) {
+	ctx := context.Background()
 	z, err := gzip.NewReader(bytes.NewReader(heifModule))
 	if err != nil {
 		return nil, err
@@ -68,12 +71,27 @@ func newHEIF(file []byte) (*heif, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt := wazero.NewRuntimeWithConfig(h.ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(heifMemory).WithMemoryCapacityFromMax(true))
-	if _, err := wasi_snapshot_preview1.Instantiate(h.ctx, rt); err != nil {
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(heifMemory).WithMemoryCapacityFromMax(true))
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, rt); err != nil {
+		return nil, err
+	}
+	compiled, err := rt.CompileModule(ctx, code)
+	if err != nil {
 		return nil, err
 	}
 	// No configuration: it has no files, no clock, no arguments, and what it writes is lost.
-	if h.mod, err = rt.InstantiateWithConfig(h.ctx, code, wazero.NewModuleConfig()); err != nil {
+	return func(ctx context.Context) (api.Module, error) {
+		return rt.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName(""))
+	}, nil
+})
+
+func newHEIF(file []byte) (*heif, error) {
+	h := &heif{ctx: context.Background(), file: file}
+	start, err := heifCompiled()
+	if err != nil {
+		return nil, err
+	}
+	if h.mod, err = start(h.ctx); err != nil {
 		return nil, err
 	}
 	if h.in, err = h.alloc(len(file)); err != nil {

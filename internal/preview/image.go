@@ -196,11 +196,44 @@ func fitted(img image.Image, side int) image.Image {
 	case *image.Gray, *image.Gray16:
 		dst = image.NewGray(to)
 	}
+	if k := max(from.Dx(), from.Dy()) / max(w, h); k > 1 {
+		img = shrunk(img, k)
+		from = img.Bounds()
+	}
 	if w == from.Dx() && h == from.Dy() {
 		draw.Draw(dst, to, img, from.Min, draw.Src)
 		return dst
 	}
-	xdraw.CatmullRom.Scale(dst, to, img, from, draw.Src, nil)
+	xdraw.ApproxBiLinear.Scale(dst, to, img, from, draw.Src, nil)
+	return dst
+}
+
+// shrunk makes a picture k times smaller: each pixel is the mean of k by k. It needs no more memory than k rows besides the
+// result, where the finer ways of package draw take many times the picture.
+func shrunk(img image.Image, k int) *image.RGBA {
+	from := img.Bounds()
+	dst := image.NewRGBA(image.Rect(0, 0, max(1, from.Dx()/k), max(1, from.Dy()/k)))
+	rows := image.NewRGBA(image.Rect(0, 0, from.Dx(), min(k, from.Dy())))
+	wide, high := min(k, from.Dx()), rows.Rect.Dy()
+	for y := range dst.Rect.Dy() {
+		draw.Draw(rows, rows.Rect, img, image.Pt(from.Min.X, from.Min.Y+y*k), draw.Src)
+		for x := range dst.Rect.Dx() {
+			var sum [4]int
+			for j := range high {
+				line := rows.Pix[j*rows.Stride+4*x*k:][:4*wide]
+				for i := 0; i < len(line); i += 4 {
+					sum[0] += int(line[i])
+					sum[1] += int(line[i+1])
+					sum[2] += int(line[i+2])
+					sum[3] += int(line[i+3])
+				}
+			}
+			to := dst.Pix[y*dst.Stride+4*x:]
+			for c := range sum {
+				to[c] = uint8(sum[c] / (wide * high)) //nolint:gosec // the mean of bytes
+			}
+		}
+	}
 	return dst
 }
 

@@ -101,6 +101,7 @@ func (r *Runner) run(outer context.Context, ext string, in *os.File, take func(P
 	// The kernel ends a worker with the thread that started it, so that none outlives this program.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	begin := time.Now()
 	cmd, out, err := r.start(ctx, ext, in)
 	if err != nil {
 		return "", fmt.Errorf("preview: start a worker: %w", err)
@@ -111,6 +112,7 @@ func (r *Runner) run(outer context.Context, ext string, in *os.File, take func(P
 	}
 	cancel() // it has said all that it may; what it and its tools still do is of no use
 	_ = cmd.Wait()
+	r.log.DebugContext(outer, "preview drawn", "kind", ext, "took", time.Since(begin), "memory", peak(cmd.ProcessState))
 	if mine, ok := asTake(err); ok {
 		return said, mine
 	}

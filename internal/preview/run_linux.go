@@ -32,6 +32,15 @@ func apart(cmd *exec.Cmd, plain bool) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
+// peak is the most memory that a process had, in bytes, without the tools that it started. The kernel counts what this program
+// had when it started it, so that small ones are not told apart.
+func peak(s *os.ProcessState) int64 {
+	if u, ok := s.SysUsage().(*syscall.Rusage); ok {
+		return u.Maxrss << 10
+	}
+	return 0
+}
+
 // input copies a file into memory that has no name, and seals it: whoever has it can only read it.
 func input(src io.Reader, size int64) (*os.File, error) {
 	fd, err := unix.MemfdCreate("preview", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)

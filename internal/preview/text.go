@@ -143,7 +143,7 @@ func readText(src io.ReadSeeker, size int64) (text string, cut bool, err error) 
 	if strings.TrimSpace(text) == "" {
 		return "", false, ErrEmpty
 	}
-	if strings.Count(text, "\uFFFD")*10 > utf8.RuneCountInString(text) {
+	if n := strings.Count(text, "\uFFFD"); n > 16 && n*10 > utf8.RuneCountInString(text) {
 		return "", false, ErrBroken // bytes, not writing
 	}
 	return text, size > int64(len(b)), nil

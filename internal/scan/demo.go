@@ -16,10 +16,12 @@ type Demo struct{}
 func (Demo) Name() string { return "demo scanner" }
 
 const (
-	demoSignature = "demo-1"
-	demoThreat    = "EICAR-Test-File"
-	demoChunk     = 64 << 10
+	demoThreat = "EICAR-Test-File"
+	demoChunk  = 64 << 10
 )
+
+// Version never changes.
+func (Demo) Version(context.Context) (string, error) { return ByDemo, nil }
 
 // testFile is the EICAR test string. It is written backwards, so that neither this source nor the program is taken for it.
 func testFile() []byte {
@@ -40,10 +42,10 @@ func (Demo) Scan(ctx context.Context, r io.Reader) (Verdict, error) {
 		n, err := r.Read(buf[kept:])
 		seen := buf[:kept+n]
 		if bytes.Contains(seen, want) {
-			return Verdict{Threat: demoThreat, Signature: demoSignature}, nil
+			return Verdict{Threat: demoThreat, Signature: ByDemo}, nil
 		}
 		if errors.Is(err, io.EOF) {
-			return Verdict{Clean: true, Signature: demoSignature}, nil
+			return Verdict{Clean: true, Signature: ByDemo}, nil
 		}
 		if err != nil {
 			return Verdict{}, fmt.Errorf("read what is to be scanned: %w", err)

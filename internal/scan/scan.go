@@ -9,6 +9,7 @@ import (
 type Verdict struct {
 	Clean     bool
 	Threat    string // the scanner's name for what it found; empty when clean
+	Partial   bool   // the threat is only that the scanner could not look at all of it
 	Signature string // the version of what judged, so that files can be judged again when it changes
 }
 

@@ -185,6 +185,8 @@ type PracticeView struct {
 	Products []practice.Product // one for each of the catalogue, SecureMail first
 	Members  []PersonRow
 	Invited  []InvitedRow
+
+	stored usage
 }
 
 // LookPractice reads a practice with its people, and records the look before anything is shown.
@@ -203,6 +205,9 @@ func (s *Service) LookPractice(ctx context.Context, l Looker, id string) (v Prac
 		return v, err
 	}
 	v.Products = catalogue(has)
+	if v.stored, err = readUsage(ctx, s.o.DB, id); err != nil {
+		return v, fmt.Errorf("count a practice's files: %w", err)
+	}
 	return v, s.record(ctx, l, []audit.Event{looked("practice", id, id, "page")})
 }
 

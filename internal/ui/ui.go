@@ -134,6 +134,7 @@ type FileRow struct {
 	View, Thumb             string // the page that shows it, and a small picture of it; each may be missing
 	RemoveName, RemoveValue string
 	Good, Bad               bool // colours and marks State
+	Unscanned               bool // nobody looked at it, and nobody will
 }
 
 // Attach is the attachments block of a form that writes a message.

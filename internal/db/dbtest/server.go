@@ -191,8 +191,8 @@ func runServer(dir string, account *syscall.Credential) (io.Closer, error) {
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
-	if os.Getenv("SECUREPRACTICE_TEST_DURABLE") != "" { // measurements count only what a power cut would leave
-		args = append(args, "-c", "fsync=on", "-c", "full_page_writes=on")
+	if os.Getenv("SECUREPRACTICE_TEST_DURABLE") != "" { // measurements count only what a power cut would leave, with the memory a server has
+		args = append(args, "-c", "fsync=on", "-c", "full_page_writes=on", "-c", "shared_buffers=1GB")
 	}
 	cmd := exec.Command("sh", args...) //nolint:noctx // it ends with the pipe, not with a context
 	cmd.Dir = "/"
