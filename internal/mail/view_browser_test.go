@@ -214,6 +214,8 @@ func TestDICOMViewer(t *testing.T) {
 	look[bool](t, v.ctx, `(() => { document.querySelector('[data-do=play]').click(); return true })()`)
 	v.drag(".stage", 60, 40)
 	v.until(`document.querySelector('[data-preset]').value === 'own'`)
+	v.pinch(".stage", 100, 200)
+	v.until(`document.querySelector('[data-stage]').dataset.zoom === '2.00'`)
 	v.looks(view{name: "dicom", as: "dana", path: "/view/jaw", until: `document.querySelector('.stage.live') && document.querySelector('[data-stage]').dataset.drawn === '0'`})
 	v.noViolation()
 }
@@ -277,6 +279,14 @@ func (v *viewSite) drag(selector string, dx, dy int) {
 	v.t.Helper()
 	look[bool](v.t, v.ctx, fmt.Sprintf(`(() => { const e = document.querySelector(%q); const b = e.getBoundingClientRect(); const at = (x, y) => ({pointerId: 1, pointerType: 'mouse', isPrimary: true, clientX: b.left + b.width / 2 + x, clientY: b.top + b.height / 2 + y, bubbles: true, buttons: 1});
 		e.setPointerCapture = () => {}; e.dispatchEvent(new PointerEvent('pointerdown', at(0, 0))); e.dispatchEvent(new PointerEvent('pointermove', at(%d, %d))); e.dispatchEvent(new PointerEvent('pointerup', at(%d, %d))); return true })()`, selector, dx, dy, dx, dy))
+}
+
+// pinch puts two fingers on an element, so far apart, and draws them to another distance.
+func (v *viewSite) pinch(selector string, from, to int) {
+	v.t.Helper()
+	look[bool](v.t, v.ctx, fmt.Sprintf(`(() => { const e = document.querySelector(%q); const b = e.getBoundingClientRect(); e.setPointerCapture = () => {};
+		const put = (kind, id, x) => e.dispatchEvent(new PointerEvent(kind, {pointerId: id, pointerType: 'touch', clientX: b.left + b.width / 2 + x, clientY: b.top + b.height / 2, bubbles: true, buttons: 1}));
+		put('pointerdown', 1, -%[2]d / 2); put('pointerdown', 2, %[2]d / 2); put('pointermove', 2, %[3]d - %[2]d / 2); put('pointerup', 1, -%[2]d / 2); put('pointerup', 2, 0); return true })()`, selector, from, to))
 }
 
 // noViolation: neither the policy nor a script complained.

@@ -155,7 +155,7 @@ func TestModelProblems(t *testing.T) {
 	v.serveModel("gone.stl", "stl", 84)
 	v.serveModel("huge.stl", "stl", 200_000_000)
 	for name, words := range map[string]string{
-		"empty.obj": "This file holds no 3D model.", "broken.stl": "Download it", "short.stl": "could not be loaded whole", "gone.stl": "The model could not be loaded.",
+		"empty.obj": "This file holds no 3D model.", "broken.stl": "It may be damaged", "short.stl": "could not be loaded whole", "gone.stl": "The model could not be loaded.",
 		"huge.stl": "This model is too large to be shown here (200 MB, at most 120 MB).",
 	} {
 		step(t, v.ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(v.site+"/view/"+name))
