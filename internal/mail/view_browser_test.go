@@ -288,11 +288,3 @@ func (v *viewSite) pinch(selector string, from, to int) {
 		const put = (kind, id, x) => e.dispatchEvent(new PointerEvent(kind, {pointerId: id, pointerType: 'touch', clientX: b.left + b.width / 2 + x, clientY: b.top + b.height / 2, bubbles: true, buttons: 1}));
 		put('pointerdown', 1, -%[2]d / 2); put('pointerdown', 2, %[2]d / 2); put('pointermove', 2, %[3]d - %[2]d / 2); put('pointerup', 1, -%[2]d / 2); put('pointerup', 2, 0); return true })()`, selector, from, to))
 }
-
-// noViolation: neither the policy nor a script complained.
-func (v *viewSite) noViolation() {
-	v.t.Helper()
-	for _, line := range v.bad() {
-		v.t.Errorf("console: %s", line)
-	}
-}
