@@ -15,11 +15,12 @@ import (
 
 // Limits of what is made of a DICOM file. A longer series is shown with frames left out, evenly.
 const (
-	dicomMaxShown  = 256              // frames
-	dicomMaxOutput = 128 << 20        // bytes of all pictures
-	dicomMaxEdge   = 12 << 20         // pixels of a picture; larger ones are shown smaller
-	dicomMaxTime   = 25 * time.Second // after which no further frame is begun
-	dicomThumbEdge = 320              // pixels
+	dicomMaxShown   = 256        // frames
+	dicomMaxOutput  = 128 << 20  // bytes of all pictures
+	dicomMaxGrey    = 10_000_000 // pixels of a picture; larger ones are shown smaller
+	dicomMaxColours = 7_500_000
+	dicomMaxTime    = 25 * time.Second // after which no further frame is begun
+	dicomThumbEdge  = 320              // pixels
 )
 
 // DICOM renders a DICOM file. Of a picture it emits a thumbnail of the frame in the middle; for each frame a page, as the
@@ -114,15 +115,19 @@ func (w *dicomWriter) note(format string, a ...any) {
 // plan settles how many frames are shown and how small.
 func (w *dicomWriter) plan() {
 	l := w.l
+	w.in.Color = l.n == 3 || l.photo == "PALETTE COLOR"
+	most := dicomMaxGrey
+	if w.in.Color {
+		most = dicomMaxColours
+	}
 	w.shrink = 1
-	for l.w/w.shrink*(l.h/w.shrink) > dicomMaxEdge {
+	for l.w/w.shrink*(l.h/w.shrink) > most {
 		w.shrink++
 	}
 	if w.shrink > 1 {
 		w.note("The picture is shown at 1/%d of its size. The download has all of it.", w.shrink)
 	}
 	w.in.Width, w.in.Height = l.w/w.shrink, l.h/w.shrink
-	w.in.Color = l.n == 3 || l.photo == "PALETTE COLOR"
 	w.in.Invert = l.photo == "MONOCHROME1"
 	row, column, _ := w.f.gaps()
 	w.in.Aspect = row / column

@@ -56,6 +56,12 @@ func (f *dicomFile) decode(data []byte, l dicomLayout) (*dicomSamples, error) {
 		return unpackNative(data, 0, l, f.order), nil
 	case bytes.HasPrefix(data, []byte{0xFF, 0xD8}):
 		return decodeJPEG(data, l)
+	case bytes.HasPrefix(data, []byte{0xFF, 0x4F, 0xFF, 0x51}), bytes.HasPrefix(data, []byte("\x00\x00\x00\x0CjP")):
+		p, err := dicomcodec.JPEG2000(data, dicomMaxSamples)
+		if err != nil {
+			return nil, err
+		}
+		return fromPicture(p, l)
 	}
 	return nil, fmt.Errorf("pictures stored as %s cannot be shown here", f.syntaxName())
 }

@@ -10,9 +10,9 @@ import (
 
 // Limits of one frame.
 const (
-	dicomMaxSamples = 48 << 20  // decoded numbers of one frame
-	dicomMaxCoded   = 128 << 20 // bytes of one coded frame
-	dicomMaxFrames  = 100_000   // that a file may say it has
+	dicomMaxSamples = 40_000_000 // decoded numbers of one frame
+	dicomMaxCoded   = 128 << 20  // bytes of one coded frame
+	dicomMaxFrames  = 100_000    // that a file may say it has
 )
 
 // dicomLayout says how a file's pixels are stored (PS3.3 C.7.6.3).

@@ -138,7 +138,7 @@ type DicomWindow struct {
 // shade gives number v of a frame its grey.
 func (w DicomWindow) shade(value float64) byte {
 	c, wide := w.Center-0.5, w.Width-1
-	if w.Width <= 1 { // of fractions: the function LINEAR_EXACT
+	if w.Width < 1 { // of fractions: the function LINEAR_EXACT
 		c, wide = w.Center, w.Width
 	}
 	switch {
@@ -154,7 +154,7 @@ func (w DicomWindow) shade(value float64) byte {
 func (g *dicomGray) picture(w DicomWindow, invert bool) *image.Gray {
 	var shades [65536]byte
 	for v := range shades {
-		shades[v] = w.shade(g.value(uint16(v))) //nolint:gosec // below 65536
+		shades[v] = w.shade(g.value(uint16(v)))
 		if invert {
 			shades[v] = 255 - shades[v]
 		}

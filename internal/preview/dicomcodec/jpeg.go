@@ -240,7 +240,7 @@ func (d *jpegDecoder) losslessScan(list []int, sel, pt int) error {
 					return err
 				}
 				i := (y*w+x)*n + k
-				v[i] = uint16(d.predicted(v, i, x, y-first, sel, pt)+diff) << pt
+				v[i] = uint16(d.predicted(v, i, x, y-first, sel, pt)+diff) << pt //nolint:gosec // modulo 2¹⁶ is meant (H.1.2.1)
 			}
 		}
 	}

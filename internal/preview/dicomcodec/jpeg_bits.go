@@ -72,7 +72,7 @@ func (r *jpegBits) need(n int) {
 func (r *jpegBits) bits(n int) int {
 	r.need(n)
 	r.have -= n
-	return int(r.acc >> r.have & (1<<n - 1))
+	return int(r.acc >> r.have & (1<<n - 1)) //nolint:gosec // a few bits
 }
 
 func (r *jpegBits) symbol(h *huffman) (int, error) {
@@ -85,7 +85,7 @@ func (r *jpegBits) symbol(h *huffman) (int, error) {
 		return int(f & 0xFF), nil
 	}
 	for size := 1; size <= 16; size++ {
-		code := int(r.acc >> (r.have - size) & (1<<size - 1))
+		code := int(r.acc >> (r.have - size) & (1<<size - 1)) //nolint:gosec // at most 16 bits
 		if code <= h.most[size] && code+h.delta[size] >= 0 {
 			r.have -= size
 			return int(h.values[code+h.delta[size]]), nil

@@ -64,7 +64,7 @@ func (r *lsBits) bits(n int) int {
 		r.fill()
 	}
 	r.have -= n
-	return int(r.acc >> r.have & (1<<n - 1))
+	return int(r.acc >> r.have & (1<<n - 1)) //nolint:gosec // a few bits
 }
 
 // zeros counts zero bits up to a one, which it takes; -1 when there are more than most.
@@ -280,7 +280,7 @@ func (d *lsDecoder) byLine(ns int) error {
 				return err
 			}
 			for x := range w {
-				d.p.V[(y*w+x)*d.p.N+d.done+i] = uint16(l.cur[x+1])
+				d.p.V[(y*w+x)*d.p.N+d.done+i] = uint16(l.cur[x+1]) //nolint:gosec // at most maxval
 			}
 		}
 	}
@@ -336,7 +336,7 @@ func (d *lsDecoder) bySample(ns int) error {
 		}
 		for i := range all {
 			for x := range w {
-				d.p.V[(y*w+x)*d.p.N+d.done+i] = uint16(all[i].cur[x+1])
+				d.p.V[(y*w+x)*d.p.N+d.done+i] = uint16(all[i].cur[x+1]) //nolint:gosec // at most maxval
 			}
 		}
 	}

@@ -53,7 +53,7 @@ func unpackBits(dst, src []byte) error {
 		if i >= len(src) {
 			return errShort
 		}
-		c := int(int8(src[i]))
+		c := int(int8(src[i])) //nolint:gosec // a signed byte is meant
 		i++
 		switch {
 		case c >= 0:

@@ -125,7 +125,7 @@ function viewer(root, info) {
   // shades is the grey of every number: the linear function of the standard (PS3.3 C.11.2.1.2).
   const table = new Uint32Array(65536);
   function shades({ slope, intercept }) {
-    const exact = state.width <= 1;
+    const exact = state.width < 1;
     const c = exact ? state.center : state.center - 0.5;
     const wide = exact ? state.width : state.width - 1;
     const flip = state.invert ? 255 : 0;

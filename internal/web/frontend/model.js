@@ -12,7 +12,7 @@ document.querySelectorAll('[data-model]').forEach(root => {
   const bar = root.querySelector('[data-progress]');
   root.querySelectorAll('[data-plain]').forEach(e => { e.hidden = true; });
   const say = text => { bar.hidden = true; said.textContent = text; };
-  show(root, bar, say).catch(e => say(e.words || 'This model cannot be shown here. Download it to see it in your own program.'));
+  show(root, bar, say).catch(e => say(e.words || 'This model cannot be shown. It may be damaged, or not be what its name says. You can download it.'));
 });
 
 // problem is an error with words for people.
@@ -23,14 +23,14 @@ async function show(root, bar, say) {
   root.querySelector('[data-said]').textContent = 'Reading the model…';
   await new Promise(done => { setTimeout(done); }); // let the words appear first
   const geometry = parse(root.dataset.model, data);
-  const count = geometry.getAttribute('position')?.count || 0;
-  if (!count) throw problem('This file holds no 3D model. Download it to look into it.');
+  const places = geometry.getAttribute('position');
+  if (!places?.count) throw problem('This file holds no 3D model. Download it to look into it.');
+  if (!places.array.every(Number.isFinite)) throw problem('This model holds numbers that cannot be drawn. Download it to see it in your own program.');
   const solid = geometry.userData.solid;
-  const triangles = (geometry.index ? geometry.index.count : count) / 3;
+  const triangles = (geometry.index ? geometry.index.count : places.count) / 3;
   geometry.computeBoundingBox();
   const size = geometry.boundingBox.getSize(new Vector3());
-  if (![size.x, size.y, size.z].every(Number.isFinite)) throw problem('This model holds numbers that cannot be drawn. Download it to see it in your own program.');
-  const words = `${(solid ? Math.round(triangles) : count).toLocaleString('en-US')} ${solid ? 'triangles' : 'points'}. ${[size.x, size.y, size.z].map(measure).join(' × ')} mm, if the file is in millimetres.`;
+  const words = `${counted(solid ? triangles : places.count, solid ? 'triangle' : 'point')}. ${[size.x, size.y, size.z].map(measure).join(' × ')} mm, if the file is in millimetres.`;
   if (solid && triangles > MOST) throw problem(`${words} That is too much to be drawn here. Download the model to see it in your own program.`);
   try {
     scene(root, geometry, solid);
@@ -40,6 +40,7 @@ async function show(root, bar, say) {
   }
 }
 
+const counted = (n, word) => `${Math.round(n).toLocaleString('en-US')} ${word}${n === 1 ? '' : 's'}`;
 const measure = v => v.toLocaleString('en-US', { maximumFractionDigits: v < 10 ? 2 : 1 });
 
 // load fetches the whole file and shows how far it is.
@@ -68,26 +69,32 @@ function parse(kind, data) {
   if (kind === 'obj') return parseOBJ(data);
   const g = kind === 'stl' ? new STLLoader().parse(data) : new PLYLoader().parse(data);
   g.userData.solid = kind === 'stl' || Boolean(g.index);
+  if (kind === 'stl') g.deleteAttribute('normal'); // many programs write none, or wrong ones: they are reckoned anew
   return g;
 }
 
 function parseOBJ(data) {
-  const group = new OBJLoader().parse(new TextDecoder().decode(data));
-  let length = 0;
-  const parts = [];
+  const group = new OBJLoader().parse(words(data));
+  const solids = [];
+  const points = [];
   group.traverse(o => {
-    const p = o.isMesh && o.geometry.getAttribute('position');
-    if (!p) return;
-    parts.push(p.array);
-    length += p.array.length;
+    const p = o.geometry?.getAttribute('position');
+    if (p) (o.isMesh ? solids : points).push(p.array);
   });
-  const all = new Float32Array(length);
+  const parts = solids.length ? solids : points; // a file without faces is shown as the points it has
+  const all = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
   let at = 0;
   for (const p of parts) { all.set(p, at); at += p.length; }
   const g = new BufferGeometry();
   g.setAttribute('position', new Float32BufferAttribute(all, 3));
-  g.userData.solid = true;
+  g.userData.solid = solids.length > 0;
   return g;
+}
+
+// words decodes a text file, also one of those that begin with the mark of UTF-16.
+function words(data) {
+  const [a, b] = new Uint8Array(data, 0, Math.min(2, data.byteLength));
+  return new TextDecoder(a === 0xfe && b === 0xff ? 'utf-16be' : a === 0xff && b === 0xfe ? 'utf-16le' : 'utf-8').decode(data);
 }
 
 // directions to look from: the models of scanners have their front towards -y and their top towards +z.
@@ -140,7 +147,7 @@ function scene(root, geometry, solid) {
     camera.updateProjectionMatrix();
     draw();
   };
-  const distance = () => 1.15 / Math.sin(Math.min(camera.fov, 2 * Math.atan(Math.tan(camera.fov * Math.PI / 360) * camera.aspect) * 180 / Math.PI) * Math.PI / 360);
+  const distance = () => 1.05 / Math.sin(Math.min(camera.fov, 2 * Math.atan(Math.tan(camera.fov * Math.PI / 360) * camera.aspect) * 180 / Math.PI) * Math.PI / 360);
   function view(name) {
     const d = new Vector3(...views[name]);
     if (d.z) d.y = -1e-3 * Math.abs(d.z); // straight from above there is no up
