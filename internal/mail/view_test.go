@@ -131,7 +131,7 @@ func TestView(t *testing.T) {
 		}
 		w.want(0, looked)
 		p = w.get("santos", "/mail/attachments/"+id+"/view")
-		if p.code != http.StatusOK || p.text("h1") != "molar.jpg" || !strings.Contains(p.text("main"), "File 1 of 2. Photo") || !strings.Contains(p.text("main"), "Not for diagnosis") {
+		if p.code != http.StatusOK || p.text("h1") != "molar.jpg" || !strings.Contains(p.text("main"), "File 1 of 2. Photo, 11 KB. Scanned, no threats found") || !strings.Contains(p.text("main"), "Not for diagnosis") {
 			t.Fatalf("%d %s", p.code, p.text("main"))
 		}
 		w.want(1, looked+" AND subject_id = $1", id)

@@ -46,23 +46,31 @@ func confine(l Limits, args []string) error {
 // RLIMIT_AS is only a roof for everything else.
 func setLimits(l Limits) error {
 	memory, seconds := uint64(l.Memory), uint64(l.Time) //nolint:gosec // both are our own settings
-	for _, r := range []struct {
+	type limit struct {
 		which    int
 		soft, to uint64
-	}{
+	}
+	limits := []limit{
 		{unix.RLIMIT_CORE, 0, 0},
 		{unix.RLIMIT_CPU, seconds, seconds + 1},
 		{unix.RLIMIT_FSIZE, 0, 0},
 		{unix.RLIMIT_NOFILE, 64, 64},
 		{unix.RLIMIT_DATA, memory, memory},
 		{unix.RLIMIT_AS, memory + addresses, memory + addresses},
-	} {
+	}
+	if os.Getpid() == 1 { // in a name space of its own, where its user has no other processes that would count
+		limits = append(limits, limit{unix.RLIMIT_NPROC, processes, processes})
+	}
+	for _, r := range limits {
 		if err := syscall.Setrlimit(r.which, &syscall.Rlimit{Cur: r.soft, Max: r.to}); err != nil {
 			return fmt.Errorf("set limit %d: %w", r.which, err)
 		}
 	}
 	return nil
 }
+
+// processes and threads that a worker and its tools may have.
+const processes = 128
 
 // addresses in bytes is what Go's runtime reserves besides its heap, with room.
 const addresses = 3 << 30
