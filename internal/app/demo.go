@@ -27,7 +27,7 @@ func DemoConfig(folder, database string) config.Config {
 		Data: filepath.Join(folder, "data"), RootKey: filepath.Join(folder, "root.key"), Database: database, Dev: true,
 		Product: "SecurePractice", SupportPhone: "(206) 555-0100", SupportEmail: "support@portal.example", BillingPhone: "(206) 555-0101", NotifyAddress: "notify@portal.example",
 		Limits: config.Limits{InviteLink: 30 * day, PasswordLink: 7 * day, ResetLink: day, CodeLife: 10 * time.Minute, CodeTries: 5, CodesPerFlow: 3, CodesPerNumber: 10, CodesPerDay: 5000,
-			FlowsPerLink: 3, MaxSubject: 200, MaxBody: 100_000, MaxFiles: 100, MaxTotal: 300_000_000, NewAddresses: 50, MinPassword: 8, PasswordHistory: 6, PasswordAge: 90 * day,
+			FlowsPerLink: 3, MaxSubject: 200, MaxBody: 100_000, MaxFiles: 100, MaxTotal: 300_000_000, Quarantine: 30 * day, NewAddresses: 50, MinPassword: 8, PasswordHistory: 6, PasswordAge: 90 * day,
 			WrongPasswords: 5, Idle: 30 * time.Minute, IdleWarning: 25 * time.Minute, Session: 12 * time.Hour},
 	}
 }

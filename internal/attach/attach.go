@@ -47,10 +47,11 @@ const field = "attachments"
 
 // Settings are the limits an operator may change. Zero values are the defaults.
 type Settings struct {
-	MaxTotal int64         // bytes for one holder; 300 MB
-	MaxFiles int64         // files for one holder; 100
-	Uploads  int           // uploads received at once by this process, 4 MiB of memory each; 24
-	Wait     time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
+	MaxTotal   int64         // bytes for one holder; 300 MB
+	MaxFiles   int64         // files for one holder; 100
+	Uploads    int           // uploads received at once by this process, 4 MiB of memory each; 24
+	Quarantine time.Duration // how long an infected file is kept, sealed and unreadable for everybody; 30 days
+	Wait       time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
 }
 
 // Options of New. OnVerdict may be set later, before jobs start.
@@ -93,6 +94,9 @@ func New(o Options) *Service {
 	}
 	if set.Uploads == 0 {
 		set.Uploads = 24
+	}
+	if set.Quarantine == 0 {
+		set.Quarantine = 30 * 24 * time.Hour
 	}
 	if set.Wait == 0 {
 		set.Wait = 20 * time.Second
@@ -150,7 +154,8 @@ func (f File) Standing() string {
 
 // Moved says how the files of one holder stand.
 type Moved struct {
-	Files   int
-	Clean   bool // every file is clean; true without files
-	Blocked bool // at least one was rejected or is infected
+	Files    int
+	Clean    bool // every file is clean; true without files
+	Blocked  bool // at least one was rejected or is infected
+	Infected bool // at least one is infected
 }

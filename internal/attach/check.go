@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 
+	"securepractice/internal/clock"
 	"securepractice/internal/db"
 )
 
@@ -81,6 +82,7 @@ func (s *Service) scan(ctx context.Context, f file, r *reader, found string) (ve
 		return verdict{}, err
 	}
 	seen := &counted{r: r, sum: sha256.New()}
+	at := clock.Micros(s.clock.Now())
 	v, err := s.scanner.Scan(ctx, seen)
 	switch {
 	case r.err != nil: // whatever the scanner made of it
@@ -88,15 +90,15 @@ func (s *Service) scan(ctx context.Context, f file, r *reader, found string) (ve
 	case err != nil:
 		return verdict{}, fmt.Errorf("scan: %w", err)
 	case v.Partial:
-		return verdict{state: Rejected, found: found, reason: reasonArchive, signature: v.Signature, threat: v.Threat}, nil
+		return verdict{state: Rejected, found: found, reason: reasonArchive, signature: v.Signature, threat: word(v.Threat), at: at}, nil
 	case !v.Clean:
-		return verdict{state: Infected, found: found, reason: reasonVirus, signature: v.Signature, threat: v.Threat}, nil
+		return verdict{state: Infected, found: found, reason: reasonVirus, signature: v.Signature, threat: word(v.Threat), at: at}, nil
 	case seen.n != f.size:
 		return verdict{}, fmt.Errorf("scan: %s judged %d of %d bytes", s.scanner.Name(), seen.n, f.size)
 	case !bytes.Equal(seen.sum.Sum(nil), want):
 		return verdict{}, fmt.Errorf("compare file %s with what was received: %w", f.id, ErrDamaged)
 	}
-	return verdict{state: Clean, found: found, signature: v.Signature}, nil
+	return verdict{state: Clean, found: found, signature: v.Signature, at: at}, nil
 }
 
 // counted notes what passes through it.

@@ -149,11 +149,16 @@ func (s *Service) drop(ctx context.Context, tx *db.Tx, by actor.Actor, fileIDs [
 	if err := trashParts(ctx, tx, dropped, now); err != nil {
 		return fmt.Errorf("drop files: %w", err)
 	}
-	events := make([]audit.Event, len(dropped))
-	for i, id := range dropped {
+	return s.audit.RecordAll(ctx, tx, by, shredded(dropped))
+}
+
+// shredded are the trail's lines for files that nobody can open any more.
+func shredded(fileIDs []string) []audit.Event {
+	events := make([]audit.Event, len(fileIDs))
+	for i, id := range fileIDs {
 		events[i] = audit.Event{Action: audit.FileShredded, SubjectKind: "file", SubjectID: id}
 	}
-	return s.audit.RecordAll(ctx, tx, by, events)
+	return events
 }
 
 // Move says from which holder to which, who opens the links now and who is to open them.
@@ -204,6 +209,7 @@ func standing(links []link) Moved {
 	for _, l := range links {
 		m.Clean = m.Clean && l.state == Clean
 		m.Blocked = m.Blocked || l.state == Rejected || l.state == Infected
+		m.Infected = m.Infected || l.state == Infected
 	}
 	return m
 }

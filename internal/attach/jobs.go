@@ -37,6 +37,7 @@ func (s *Service) register() {
 	jobs.Handle(s.jobs, jobs.Work{Tries: checkTries, Timeout: checkLimit, Backoff: checkBackoff}, s.check)
 	s.jobs.Every("attach_recover", 10*time.Second, s.Recover)
 	s.jobs.Every("attach_collect", time.Hour, s.Collect)
+	s.jobs.Every("attach_rescan", rescanEvery, s.Rescan)
 }
 
 // checkBackoff waits 5 s, 10 s, 20 s, … up to 5 minutes.
@@ -48,6 +49,7 @@ func checkBackoff(try int) time.Duration {
 type verdict struct {
 	state, found, reason, signature string
 	threat                          string
+	at                              int64 // when the scanner looked, µs; 0 when it did not
 }
 
 // check claims a file, judges it outside any transaction, and records the verdict. A file that another worker has, or
@@ -189,8 +191,8 @@ func blockedEvent(f file, v verdict) audit.Event {
 	if f.ownerID != f.userID {
 		e.PracticeID = f.ownerID
 	}
-	if threat := word(v.threat); threat != "" {
-		e.Detail["threat"] = threat
+	if v.threat != "" {
+		e.Detail["threat"] = v.threat
 	}
 	return e
 }

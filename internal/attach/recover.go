@@ -54,6 +54,9 @@ func (s *Service) Collect(ctx context.Context) error {
 	if err := s.emptyTrash(ctx); err != nil {
 		return fmt.Errorf("empty the trash: %w", err)
 	}
+	if err := s.shredInfected(ctx); err != nil {
+		return fmt.Errorf("shred infected files: %w", err)
+	}
 	if err := s.findOrphans(ctx); err != nil {
 		return fmt.Errorf("find orphans: %w", err)
 	}

@@ -114,13 +114,14 @@ func listFileHolders(ctx context.Context, r db.Reader, fileID string) ([]string,
 // countStates counts a holder's files: all, clean, blocked.
 func countStates(ctx context.Context, r db.Reader, holder string) (Moved, error) {
 	m, _, err := db.One(ctx, r, func(row db.Row) (Moved, error) {
-		var files, clean, blocked int64
-		err := row(&files, &clean, &blocked)
-		return Moved{Files: int(files), Clean: clean == files, Blocked: blocked > 0}, err
+		var files, clean, blocked, infected int64
+		err := row(&files, &clean, &blocked, &infected)
+		return Moved{Files: int(files), Clean: clean == files, Blocked: blocked > 0, Infected: infected > 0}, err
 	}, `
 		SELECT COUNT(*),
 			COALESCE(SUM(CASE WHEN f.state = 'clean' THEN 1 ELSE 0 END), 0),
-			COALESCE(SUM(CASE WHEN f.state IN ('rejected', 'infected') THEN 1 ELSE 0 END), 0)
+			COALESCE(SUM(CASE WHEN f.state IN ('rejected', 'infected') THEN 1 ELSE 0 END), 0),
+			COALESCE(SUM(CASE WHEN f.state = 'infected' THEN 1 ELSE 0 END), 0)
 		FROM attach_link l
 		JOIN attach_file f ON f.id = l.file_id
 		WHERE l.holder = $1`, holder)

@@ -15,7 +15,8 @@ const (
 	reasonEncrypted = "encrypted" // has a password, so nobody can check it
 	reasonDamaged   = "damaged"   // the stored bytes do not open
 	reasonVirus     = "virus"
-	reasonLost      = "lost" // it was clean, and its stored bytes are gone or changed since
+	reasonLater     = "virus_later" // found by signatures that came after it was sent
+	reasonLost      = "lost"        // it was clean, and its stored bytes are gone or changed since
 )
 
 // sentence says why a file is blocked, and what to do.
@@ -25,6 +26,8 @@ func sentence(name, reason string) string {
 		return ""
 	case reasonVirus:
 		return name + " contains a virus and was not attached"
+	case reasonLater:
+		return name + " was found to contain a virus and cannot be opened any more"
 	case reasonArchive:
 		return name + " could not be checked and was not attached. Attach the files in it one by one."
 	case reasonEncrypted:

@@ -83,13 +83,14 @@ type Limits struct {
 	CodesPerDay     int64         `help:"Codes a day for the whole installation." default:"5000"`
 	FlowsPerLink    int64         `help:"Flows with a code, a link and day." default:"3"`
 
-	MaxName         int   `help:"Characters of a first or last name." default:"100"`
-	MaxPracticeName int   `help:"Characters of a practice's name." default:"120"`
-	MaxSubject      int   `help:"Characters of a subject." default:"200"`
-	MaxBody         int   `help:"Characters of a message." default:"100000"`
-	MaxFiles        int64 `help:"Files a message." default:"100"`
-	MaxTotal        int64 `help:"Bytes of all files of a message." default:"300000000"`
-	NewAddresses    int64 `help:"New addresses a person may invite a day." default:"50"`
+	MaxName         int           `help:"Characters of a first or last name." default:"100"`
+	MaxPracticeName int           `help:"Characters of a practice's name." default:"120"`
+	MaxSubject      int           `help:"Characters of a subject." default:"200"`
+	MaxBody         int           `help:"Characters of a message." default:"100000"`
+	MaxFiles        int64         `help:"Files a message." default:"100"`
+	MaxTotal        int64         `help:"Bytes of all files of a message." default:"300000000"`
+	Quarantine      time.Duration `help:"How long an infected file is kept, sealed and open to nobody, before it is destroyed." default:"720h"`
+	NewAddresses    int64         `help:"New addresses a person may invite a day." default:"50"`
 
 	Policy           string        `help:"Rules for passwords. classic: 8 characters of four sorts, changed every 90 days. modern: 15 characters of any sort (8 where mfa_at_login is always), never changed by the calendar; a lock opens by itself after a growing delay." default:"classic" enum:"classic,modern"`
 	MinPassword      int           `help:"Characters of a password, at least; 0: as the policy says." default:"0"`

@@ -97,6 +97,7 @@ type Service struct {
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
 	s.registerNotices()
+	s.registerWarning()
 	s.registerArrivals()
 	s.registerApart()
 	s.registerSearch()

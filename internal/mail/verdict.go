@@ -24,7 +24,7 @@ func (s *Service) Verdict(ctx context.Context, tx *db.Tx, of string, _ attach.Mo
 		return fmt.Errorf("find the message of a file: %w", err)
 	}
 	if !found || m.state != Waiting {
-		return nil
+		return s.warn(ctx, tx, m)
 	}
 	// Two files of one message may be judged at once, each not seeing the other's verdict. Behind the thread's row the
 	// second one does.

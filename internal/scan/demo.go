@@ -20,6 +20,9 @@ const (
 	demoChunk  = 64 << 10
 )
 
+// Version never changes.
+func (Demo) Version(context.Context) (string, error) { return ByDemo, nil }
+
 // testFile is the EICAR test string. It is written backwards, so that neither this source nor the program is taken for it.
 func testFile() []byte {
 	b := []byte(`*H+H$!ELIF-TSET-SURIVITNA-DRADNATS-RACIE$}7)CC7)^P(45XZP\4[PA@%P!O5X`)

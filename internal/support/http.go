@@ -22,6 +22,7 @@ func (s *Service) Mount(rt *web.Router) {
 
 	rt.Get(web.Staff, "/support", s.showConsole)
 	rt.Get(web.Staff, "/support/locked", s.showLocked)
+	rt.Get(web.Staff, "/support/quarantine", s.showQuarantine)
 	rt.Form(web.Staff, "/support/search", s.postSearch)
 	rt.Get(web.Staff, "/support/search/{query}", s.showFound)
 	rt.Get(web.Staff, "/support/p/new", s.showNewPractice)
