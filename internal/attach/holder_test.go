@@ -131,7 +131,7 @@ func TestMoveRefusesBlockedFilesAndGivesThemBack(t *testing.T) {
 		}
 		w.run(t)
 		last := w.told[len(w.told)-1]
-		if last.holder != holder || last.moved != (attach.Moved{Files: 2, Blocked: true}) {
+		if last.holder != holder || last.moved != (attach.Moved{Files: 2, Blocked: true, Infected: true}) {
 			t.Errorf("told: %+v", w.told)
 		}
 		// The message returns to the drafts with the file marked.
