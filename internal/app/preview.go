@@ -25,6 +25,9 @@ func (a *App) checkPreviews(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r.LogCheck(ctx)
+	if !r.LogCheck(ctx) {
+		a.Attach.Renderer = nil // what is wanted waits until it can be drawn
+		return nil
+	}
 	return a.Attach.RevivePreviews(ctx)
 }

@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
 
+	"securepractice/internal/attach"
 	"securepractice/internal/db"
 	"securepractice/internal/db/dbtest"
 	"securepractice/internal/mail"
@@ -112,8 +114,6 @@ func document(pages int) []byte {
 	return b.Bytes()
 }
 
-const hostileCSV = "Name;Date;Tooth\n\"Ruth; O.\";2026-11-02;14\n<script>alert(1)</script>;=1+1;30\n"
-
 // TestView: who may open a file may see it, each look stands in the trail once, and its pictures need the permission anew.
 func TestView(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
@@ -131,7 +131,7 @@ func TestView(t *testing.T) {
 		}
 		w.want(0, looked)
 		p = w.get("santos", "/mail/attachments/"+id+"/view")
-		if p.code != http.StatusOK || p.text("h1") != "molar.jpg" || !strings.Contains(p.text("main"), "File 1 of 2. Photo") || !strings.Contains(p.text("main"), "Not for diagnosis") {
+		if p.code != http.StatusOK || p.text("h1") != "molar.jpg" || !strings.Contains(p.text("main"), "File 1 of 2. Photo, 11 KB. Scanned, no threats found") || !strings.Contains(p.text("main"), "Not for diagnosis") {
 			t.Fatalf("%d %s", p.code, p.text("main"))
 		}
 		w.want(1, looked+" AND subject_id = $1", id)
@@ -248,6 +248,13 @@ func TestViewKinds(t *testing.T) {
 	w.draws()
 	_, links := w.sendFiles("dana", "santos@example.org", upload{"notes.txt", []byte("First line\n<script>alert(1)</script>\nZ\xe4hne")}, upload{"plan.pdf", document(3)},
 		upload{"broken.png", append(drawing(50, 50)[:60], "and no more"...)}, upload{"arch.stl", stl()})
+	if slices.Contains(attach.Accepted(), "csv") {
+		_, more := w.sendFiles("dana", "santos@example.org", upload{"list.csv", []byte("Name;Date;Tooth\n\"Ruth; O.\";2026-11-02;14\n<script>alert(1)</script>;=1+1;30\n")})
+		p := w.get("santos", "/mail/attachments/"+more["list.csv"]+"/view")
+		if p.text("th:first-child") != "Name" || p.text("tr:nth-child(2) td:first-child") != "Ruth; O." || strings.Contains(p.raw, "<script>alert") {
+			t.Errorf("table: %s", p.text("table"))
+		}
+	}
 	view := func(name, query string) page { return w.get("santos", "/mail/attachments/"+links[name]+"/view"+query) }
 	if p := view("notes.txt", ""); !strings.Contains(p.text("pre"), "First line <script>alert(1)</script> Zähne") || strings.Contains(p.raw, "<script>alert") {
 		t.Errorf("text: %s", p.raw)

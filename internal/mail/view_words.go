@@ -81,7 +81,8 @@ func (v viewing) title() string {
 // counted is where the file stands among those of the conversation.
 func (v viewing) counted() string {
 	at := indexFile(v.list, v.one.file.LinkID)
-	return fmt.Sprintf("File %d of %d. %s", at+1, len(v.list), fileRow(v.one.file).Kind)
+	r := fileRow(v.one.file)
+	return fmt.Sprintf("File %d of %d. %s, %s. %s.", at+1, len(v.list), r.Kind, r.Size, r.State)
 }
 
 // pageWord is what the pages of a file are called.

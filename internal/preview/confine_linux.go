@@ -39,30 +39,38 @@ func confine(l Limits, args []string) error {
 	if denyCalls() == nil {
 		held += "c"
 	}
-	return syscall.Exec("/proc/self/exe", slices.Concat([]string{"securepractice", Command, "walls=" + held}, args), []string{})
+	return syscall.Exec("/proc/self/exe", slices.Concat([]string{"securepractice", Command, "walls=" + held}, args), []string{}) //nolint:gosec // this very program
 }
 
 // setLimits sets the kernel's own. Go reserves far more addresses than it uses, so that its heap is held by RLIMIT_DATA, and
 // RLIMIT_AS is only a roof for everything else.
 func setLimits(l Limits) error {
 	memory, seconds := uint64(l.Memory), uint64(l.Time) //nolint:gosec // both are our own settings
-	for _, r := range []struct {
+	type limit struct {
 		which    int
 		soft, to uint64
-	}{
+	}
+	limits := []limit{
 		{unix.RLIMIT_CORE, 0, 0},
 		{unix.RLIMIT_CPU, seconds, seconds + 1},
 		{unix.RLIMIT_FSIZE, 0, 0},
 		{unix.RLIMIT_NOFILE, 64, 64},
 		{unix.RLIMIT_DATA, memory, memory},
 		{unix.RLIMIT_AS, memory + addresses, memory + addresses},
-	} {
+	}
+	if os.Getpid() == 1 { // in a name space of its own, where its user has no other processes that would count
+		limits = append(limits, limit{unix.RLIMIT_NPROC, processes, processes})
+	}
+	for _, r := range limits {
 		if err := syscall.Setrlimit(r.which, &syscall.Rlimit{Cur: r.soft, Max: r.to}); err != nil {
 			return fmt.Errorf("set limit %d: %w", r.which, err)
 		}
 	}
 	return nil
 }
+
+// processes and threads that a worker and its tools may have.
+const processes = 128
 
 // addresses in bytes is what Go's runtime reserves besides its heap, with room.
 const addresses = 3 << 30
@@ -76,19 +84,19 @@ func denyFiles() error {
 	if e != 0 {
 		return e
 	}
-	attr := handled(int(abi))                                                                                        //nolint:gosec // a small number
+	attr := handled(int(abi))
 	fd, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), attrLen(int(abi)), 0) //nolint:gosec // the kernel's call takes an address
 	if e != 0 {
 		return e
 	}
-	rules := int(fd) //nolint:gosec // a file's number
-	defer unix.Close(rules)
+	rules := int(fd)
+	defer unix.Close(rules) //nolint:errcheck // it ends with this process
 	for _, path := range readable {
 		if err := allow(rules, path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
-	if _, _, e := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(rules), 0, 0); e != 0 { //nolint:gosec // a file's number
+	if _, _, e := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(rules), 0, 0); e != 0 {
 		return e
 	}
 	return nil
@@ -131,7 +139,7 @@ func allow(rules int, path string) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer unix.Close(fd) //nolint:errcheck // it ends with this process
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err

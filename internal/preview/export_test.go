@@ -18,5 +18,8 @@ func RunHere(ext string, src io.ReadSeeker, size int64, emit func(Page) error) e
 	return render(ext, src, size, emit)
 }
 
+// Plain makes a runner ask for no name spaces, as where the kernel grants none.
+func (r *Runner) Plain() { r.plain = true }
+
 // HeifModule is the module's bytes.
 func HeifModule() []byte { return heifModule }

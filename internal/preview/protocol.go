@@ -28,7 +28,7 @@ var (
 func indexOf(list []string, s string) (byte, bool) {
 	for i, v := range list {
 		if v == s {
-			return byte(i), true //nolint:gosec // lists of three and four
+			return byte(i), true
 		}
 	}
 	return 0, false

@@ -78,13 +78,13 @@ func (r *Runner) Check(ctx context.Context) (Found, error) {
 	return f, err
 }
 
-// LogCheck says in the log what holds and what cannot be shown.
-func (r *Runner) LogCheck(ctx context.Context) {
+// LogCheck says in the log what does not hold and what cannot be shown; false when nothing can.
+func (r *Runner) LogCheck(ctx context.Context) bool {
 	f, err := r.Check(ctx)
 	switch {
 	case err != nil:
 		r.log.WarnContext(ctx, "no previews: the worker that draws them does not start", "error", err.Error())
-		return
+		return false
 	case !f.PDF:
 		r.log.WarnContext(ctx, "no previews of PDF: install poppler-utils")
 	}
@@ -92,6 +92,7 @@ func (r *Runner) LogCheck(ctx context.Context) {
 		r.log.WarnContext(ctx, "the worker of previews has fewer walls than this program can build",
 			"files", f.Files, "calls", f.Calls, "network", f.Network)
 	}
+	return true
 }
 
 // run starts a worker, takes its answer and ends it, whatever it does.

@@ -47,13 +47,13 @@ func input(src io.Reader, size int64) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get memory: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "preview") //nolint:gosec // a file's number
+	f := os.NewFile(uintptr(fd), "preview")
 	n, err := io.Copy(struct{ io.Writer }{f}, io.LimitReader(src, size+1))
 	if err == nil && n != size {
 		err = fmt.Errorf("%d bytes instead of %d", n, size)
 	}
 	if err == nil {
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE) //nolint:gosec // a file's number
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
 	}
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)

@@ -32,7 +32,7 @@ func denyCalls() error {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: at}
 	}
 	answer := func(with uint32) unix.SockFilter { return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: with} }
-	no := uint32(unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM))
+	no := unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 	code := []unix.SockFilter{
 		load(4), // the machine
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: arch, Jt: 1},

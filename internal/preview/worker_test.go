@@ -70,6 +70,31 @@ func TestWalls(t *testing.T) {
 	}
 }
 
+// TestWithoutNameSpaces: where the kernel grants none the other walls hold, and the log says which do not.
+func TestWithoutNameSpaces(t *testing.T) {
+	var said bytes.Buffer
+	r := preview.NewRunner(preview.Limits{}, slog.New(slog.NewTextHandler(&said, nil)))
+	r.Plain()
+	if !r.LogCheck(t.Context()) || !strings.Contains(said.String(), "fewer walls") || !strings.Contains(said.String(), "network=false") {
+		t.Errorf("the log says %q", said.String())
+	}
+	all, err := pages(t, r, "look", []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s inside
+	if err := json.Unmarshal(all[0].Data, &s); err != nil {
+		t.Fatal(err)
+	}
+	f, err := r.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Files && s.Files["/etc/passwd"] == "" || f.Calls && s.Socket == "" || s.Writing == "" || os.Geteuid() == 0 && s.UID == 0 {
+		t.Errorf("from the inside: %+v", s)
+	}
+}
+
 // TestWorkersEnd: whatever a worker does, its file cannot be shown, in the time that is set, and nothing of it stays.
 func TestWorkersEnd(t *testing.T) {
 	for _, ext := range []string{"hang", "spin", "exit", "crash", "eat", "flood", "many", "spawn"} {
