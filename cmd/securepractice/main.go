@@ -14,6 +14,7 @@ import (
 
 	"securepractice/internal/config"
 	"securepractice/internal/fault"
+	"securepractice/internal/preview"
 )
 
 // version is set by the build.
@@ -40,6 +41,9 @@ type commands struct {
 }
 
 func main() {
+	if preview.IsWorker() { // started by the portal to read one file; before anything that is the portal's
+		os.Exit(preview.Worker())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {

@@ -193,8 +193,8 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
-	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: a.blobs, Scanner: scanner,
-		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles, Quarantine: l.Quarantine}})
+	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: a.blobs, Scanner: scanner, Renderer: a.renderer(),
+		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles, Quarantine: l.Quarantine, Previews: l.Previews}})
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
 		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, DraftFiles: l.DraftFiles, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
 	a.Manage = manage.New(manage.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite})

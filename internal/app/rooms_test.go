@@ -20,7 +20,7 @@ import (
 var ranks = map[string]int{"audit": 1, "practice": 2, "verify": 3, "account": 4, "billing": 5, "invite": 6, "attach": 7, "mail": 8, "manage": 9, "support": 10, "home": 11, "app": 12}
 
 // platform rooms in order: imports go to the left only.
-var platform = []string{"actor", "fault", "clock", "config", "paper", "db", "crypt", "blob", "scan", "limit", "jobs", "notify", "ui", "web"}
+var platform = []string{"actor", "fault", "clock", "config", "paper", "db", "crypt", "blob", "scan", "preview", "limit", "jobs", "notify", "ui", "web"}
 
 // across are the rooms that may read other rooms' tables, though never what is sealed or hashed.
 var across = []string{"manage", "support", "home"}

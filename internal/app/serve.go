@@ -24,6 +24,9 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Account.KeepTerms(ctx); err != nil {
 		return err
 	}
+	if err := a.checkPreviews(ctx); err != nil {
+		return err
+	}
 	if err := a.Jobs.Start(ctx); err != nil {
 		return err
 	}

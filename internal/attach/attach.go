@@ -50,11 +50,12 @@ type Settings struct {
 	MaxTotal   int64         // bytes for one holder; 300 MB
 	MaxFiles   int64         // files for one holder; 100
 	Uploads    int           // uploads received at once by this process, 4 MiB of memory each; 24
+	Previews   int           // previews drawn at once by this process; 2
 	Quarantine time.Duration // how long an infected file is kept, sealed and unreadable for everybody; 30 days
 	Wait       time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
 }
 
-// Options of New. OnVerdict may be set later, before jobs start.
+// Options of New. OnVerdict and Renderer may be set later, before jobs start.
 type Options struct {
 	DB       *db.DB
 	Keys     *crypt.Keys
@@ -63,6 +64,7 @@ type Options struct {
 	Audit    *audit.Service
 	Blobs    blob.Store
 	Scanner  scan.Scanner
+	Renderer Renderer // draws previews; nil: there are none
 	Settings Settings
 }
 
@@ -70,6 +72,9 @@ type Options struct {
 type Service struct {
 	// OnVerdict is called in the transaction of a verdict, for each holder of the judged file.
 	OnVerdict func(ctx context.Context, tx *db.Tx, holder string, m Moved) error
+
+	// Renderer draws previews; it may be set before jobs start. Without one there are none.
+	Renderer Renderer
 
 	d       *db.DB
 	keys    *crypt.Keys
@@ -95,6 +100,9 @@ func New(o Options) *Service {
 	if set.Uploads == 0 {
 		set.Uploads = 24
 	}
+	if set.Previews == 0 {
+		set.Previews = 2
+	}
 	if set.Quarantine == 0 {
 		set.Quarantine = 30 * 24 * time.Hour
 	}
@@ -103,7 +111,7 @@ func New(o Options) *Service {
 	}
 	mimetype.SetLimit(headLen) // the library's own, shared by the process: it must see all that checking looks at
 	s := &Service{
-		d: o.DB, keys: o.Keys, clock: o.Clock, jobs: o.Jobs, audit: o.Audit, blobs: o.Blobs, scanner: o.Scanner,
+		d: o.DB, keys: o.Keys, clock: o.Clock, jobs: o.Jobs, audit: o.Audit, blobs: o.Blobs, scanner: o.Scanner, Renderer: o.Renderer,
 		set: set, slots: make(chan struct{}, set.Uploads),
 		buffers: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, sealedPart)) }},
 	}
@@ -128,6 +136,7 @@ type File struct {
 	State                  string
 	Reason                 string // a sentence that says why a blocked file is blocked; else empty
 	Size                   int64
+	Seen                   Seen   // what can be seen of it without fetching it
 	by                     string // whose verdict it is: scan.Unscanned, scan.ByDemo, or a scanner with its signatures
 }
 

@@ -16,6 +16,8 @@
 //   - A part is bound to owner, file, place and part size, a key to file and size: parts moved, dropped, appended or
 //     cut, and rows that say another size, are refused, and only that file is concerned.
 //   - Memory is one part for each upload, from a bounded number of places, however large the files are.
+//   - What can be seen of a clean file without fetching it (attach_preview) is drawn once by a confined process, package
+//     preview, and sealed under the file's own key: it is opened by the same link, and gone with the same act.
 //   - An object is never deleted at once: its key waits a day in attach_trash, so that a backup finds what it lists.
 //
 // The room has no route: who holds a file routes its download and calls Serve after its own permission and audit.

@@ -83,6 +83,9 @@ func (s *Service) followMending(ctx context.Context, tx *db.Tx, way mending, x e
 		if err := s.audit.Record(ctx, tx, doctor, blockedEvent(x.file, verdict{reason: reasonLost})); err != nil {
 			return "", err
 		}
+		if err := trashPreviews(ctx, tx, []string{x.id}, now); err != nil {
+			return "", err
+		}
 		return "Those who have it are told that it is lost.", s.tell(ctx, tx, x.id)
 	case toEnd:
 		err := s.audit.Record(ctx, tx, doctor, audit.Event{Action: audit.FileShredded, SubjectKind: "file", SubjectID: x.id})

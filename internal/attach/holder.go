@@ -52,7 +52,7 @@ func shown(l link, name string) File {
 	t := accepted[l.ext]
 	f := File{
 		LinkID: l.id, Holder: l.holder, FileID: l.body.fileID, Name: name, Ext: l.ext, Kind: t.kind, Icon: t.icon,
-		State: l.state, Size: l.body.size, by: l.scanSig,
+		State: l.state, Size: l.body.size, by: l.scanSig, Seen: l.seen,
 	}
 	if f.Blocked() {
 		f.Reason = sentence(name, l.reason)

@@ -35,6 +35,7 @@ var program = actor.ByProgram("attach_check")
 
 func (s *Service) register() {
 	jobs.Handle(s.jobs, jobs.Work{Tries: checkTries, Timeout: checkLimit, Backoff: checkBackoff}, s.check)
+	s.jobs.Every("attach_previews", time.Second, s.MakePreviews)
 	s.jobs.Every("attach_recover", 10*time.Second, s.Recover)
 	s.jobs.Every("attach_collect", time.Hour, s.Collect)
 	s.jobs.Every("attach_rescan", rescanEvery, s.Rescan)
@@ -147,6 +148,9 @@ func (s *Service) conclude(ctx context.Context, f file, v verdict) error {
 			if err := s.audit.Record(ctx, tx, program, blockedEvent(f, v)); err != nil {
 				return err
 			}
+		}
+		if err := s.judged(ctx, tx, f, v.state); err != nil {
+			return err
 		}
 		return s.tell(ctx, tx, f.id)
 	})

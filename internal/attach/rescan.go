@@ -85,6 +85,9 @@ func (s *Service) concludeAgain(ctx context.Context, f file, v verdict) error {
 		if err := s.audit.Record(ctx, tx, program, blockedEvent(f, v)); err != nil {
 			return err
 		}
+		if err := s.judged(ctx, tx, f, v.state); err != nil {
+			return err
+		}
 		return s.tell(ctx, tx, f.id)
 	})
 	if err != nil {

@@ -110,8 +110,11 @@ func dropFiles(ctx context.Context, tx *db.Tx, fileIDs []string, at int64) ([]st
 		RETURNING id`, append([]any{at}, args...)...)
 }
 
-// trashParts puts the objects of files aside for deletion and forgets which files they were.
+// trashParts puts the objects of files and of their previews aside for deletion and forgets which files they were.
 func trashParts(ctx context.Context, tx *db.Tx, fileIDs []string, at int64) error {
+	if err := trashPreviews(ctx, tx, fileIDs, at); err != nil {
+		return err
+	}
 	list, args := db.In(2, fileIDs)
 	_, err := tx.Exec(ctx, `
 		INSERT INTO attach_trash (key, since_at)
@@ -212,5 +215,9 @@ func listUsed(ctx context.Context, r db.Reader, fileIDs []string) ([]string, err
 	return db.All(ctx, r, db.Scan1[string], `
 		SELECT key
 		FROM attach_part
+		WHERE file_id IN `+list+`
+		UNION ALL
+		SELECT key
+		FROM attach_preview_page
 		WHERE file_id IN `+list, args...)
 }

@@ -122,7 +122,7 @@ func (l Limits) check() error {
 		{"code_life", int64(l.CodeLife)}, {"code_tries", l.CodeTries}, {"codes_per_flow", l.CodesPerFlow}, {"codes_per_number", l.CodesPerNumber},
 		{"codes_per_address", l.CodesPerAddress}, {"codes_per_country", l.CodesPerCountry}, {"codes_per_day", l.CodesPerDay}, {"flows_per_link", l.FlowsPerLink},
 		{"max_name", int64(l.MaxName)}, {"max_practice_name", int64(l.MaxPracticeName)}, {"max_subject", int64(l.MaxSubject)},
-		{"max_body", int64(l.MaxBody)}, {"max_files", l.MaxFiles}, {"max_total", l.MaxTotal}, {"new_addresses", l.NewAddresses},
+		{"max_body", int64(l.MaxBody)}, {"max_files", l.MaxFiles}, {"previews", int64(l.Previews)}, {"max_total", l.MaxTotal}, {"new_addresses", l.NewAddresses},
 		{"password_history", int64(l.PasswordHistory)}, {"wrong_passwords", l.WrongPasswords}, {"lock_most", int64(l.LockMost)}, {"hash_wait", int64(l.HashWait)}, {"hash_passes", int64(l.HashPasses)},
 		{"sign_ins", l.SignIns}, {"second_tries", l.SecondTries}, {"resets", l.Resets},
 		{"undo_link", int64(l.UndoLink)}, {"address_emails", l.AddressEmails}, {"max_signature", int64(l.MaxSignature)}, {"message_texts", l.MessageTexts},

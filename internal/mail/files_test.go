@@ -61,7 +61,7 @@ func TestWaitsForFiles(t *testing.T) {
 			t.Errorf("%d notices, want 2", n)
 		}
 		p := w.get("santos", "/mail/t/"+sent.ThreadID)
-		links := p.Find(`.files a[href^="/mail/attachments/"]`)
+		links := p.Find(`.files a[aria-label^="Download"]`)
 		if links.Length() != 2 || !strings.Contains(p.text(".files"), "Scan 1.pdf") || !strings.Contains(p.text(".files"), "Scanned, no threats found") {
 			t.Fatalf("files = %q", p.text(".files"))
 		}

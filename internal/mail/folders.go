@@ -88,24 +88,14 @@ func (s *Service) actOne(ctx context.Context, by actor.Actor, do, threadID strin
 // fetch decides about the download of one attachment: the key that opens its link, after a line in the trail. The author
 // of a draft may fetch its files, a participant those of every message they may see.
 func (s *Service) fetch(ctx context.Context, by actor.Actor, linkID string) (crypt.Sealer, error) {
-	of, found, err := s.o.Attach.Holder(ctx, s.o.DB, linkID)
-	if err != nil {
-		return nil, fmt.Errorf("find a file's holder: %w", err)
-	}
-	if !found || len(of) <= len(holderPrefix) || of[:len(holderPrefix)] != holderPrefix {
-		return nil, s.refuse(ctx, by, "file", linkID)
-	}
-	k, threadID, err := s.opener(ctx, by, of[len(holderPrefix):])
+	r, err := s.reach(ctx, by, linkID)
 	if err != nil {
 		return nil, err
 	}
-	if k == nil {
-		return nil, s.refuse(ctx, by, "file", linkID)
-	}
 	err = s.o.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.FileDownloaded, SubjectKind: "file", SubjectID: linkID, ThreadID: threadID})
+		return s.o.Audit.Record(ctx, tx, by, audit.Event{Action: audit.FileDownloaded, SubjectKind: "file", SubjectID: linkID, ThreadID: r.threadID})
 	})
-	return k, err
+	return r.key, err
 }
 
 // opener finds what opens the files of a message or draft that the actor may see; nil when there is none such.

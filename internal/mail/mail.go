@@ -91,6 +91,8 @@ type Options struct {
 type Service struct {
 	o   Options
 	set Settings
+
+	plays plays // films that are being watched
 }
 
 // New makes the room and registers its notices and jobs.

@@ -201,6 +201,12 @@ func letterFiles(files []attach.File) []ui.FileRow {
 		list[i] = fileRow(f)
 		if f.State == attach.Clean {
 			list[i].Href = "/mail/attachments/" + f.LinkID
+			if viewable(f) {
+				list[i].View = list[i].Href + "/view"
+			}
+			if f.Seen.Proof != "" && f.Seen.Thumb {
+				list[i].Thumb = list[i].Href + "/thumb/" + f.Seen.Proof + "-0"
+			}
 		}
 	}
 	return list

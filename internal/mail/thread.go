@@ -168,6 +168,9 @@ func (s *Service) show(ctx context.Context, by actor.Actor, m member, list []see
 	if t.letters, err = s.letters(ctx, list, key); err != nil {
 		return t, err
 	}
+	for _, l := range t.letters {
+		s.prove(by, l.files)
+	}
 	return t, s.replyDraft(ctx, by, &t, v.draftID)
 }
 

@@ -62,7 +62,10 @@ type Tab struct {
 }
 
 // Assets are the addresses of the static files, with the hash of their content in the name.
-type Assets struct{ CSS, Legacy, JS, HTMX, Passkey, Icons, Logo, Font string }
+type Assets struct {
+	CSS, Legacy, JS, HTMX, Passkey, Icons, Logo, Font string
+	Viewer, Picture, Dicom, Model                     string // of the pages that show a file: style, and scripts of three kinds
+}
 
 type shellKey struct{}
 
@@ -128,6 +131,7 @@ type FileRow struct {
 	State                   string // "Scanned, no threats found"; never told by colour alone
 	Icon                    string // "box", "image", "file-text"
 	Href                    string
+	View, Thumb             string // the page that shows it, and a small picture of it; each may be missing
 	RemoveName, RemoveValue string
 	Good, Bad               bool // colours and marks State
 	Unscanned               bool // nobody looked at it, and nobody will

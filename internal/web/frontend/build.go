@@ -3,17 +3,23 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
 // Build gives the contents of the built files by name.
 func Build(dir string) (map[string][]byte, error) {
+	three, err := filepath.Abs(dir + "/three/three.module.js")
+	if err != nil {
+		return nil, err
+	}
 	out := map[string][]byte{}
-	for _, entry := range []string{"app.css", "legacy.css", "app.js", "passkey.js"} {
+	for _, entry := range []string{"app.css", "legacy.css", "app.js", "passkey.js", "viewer.css", "picture.js", "dicom.js", "model.js"} {
 		r := api.Build(api.BuildOptions{
 			EntryPoints: []string{dir + "/" + entry}, Bundle: true, Write: false, Format: api.FormatESModule,
-			External:         []string{"/static/*"}, // fonts, named by their hash when the program starts
+			Alias:            map[string]string{"three": three}, // the 3-D library, kept beside the sources
+			External:         []string{"/static/*"},             // fonts, named by their hash when the program starts
 			MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsNone,
 			Target:  api.ES2021,
 			Engines: []api.Engine{{Name: api.EngineSafari, Version: "15.4"}, {Name: api.EngineIOS, Version: "15.4"}, {Name: api.EngineChrome, Version: "105"}, {Name: api.EngineFirefox, Version: "110"}},
