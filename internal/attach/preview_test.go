@@ -424,6 +424,29 @@ func TestPreviewsOfInfectedFiles(t *testing.T) {
 	})
 }
 
+// TestPreviewsOfFilesFoundLater: newer signatures that find a file infected end its preview in the same act.
+func TestPreviewsOfFilesFoundLater(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := &learning{}
+		w := newWorld(t, d, func(o *attach.Options) { o.Renderer, o.Scanner = &drawer{fn: onePage}, l })
+		f := w.receive(t, "worm.txt", []byte("a worm"))
+		w.receive(t, "good.txt", []byte("Shade A2"))
+		w.check(t)
+		w.make(t)
+		w.clock.Advance(24 * time.Hour)
+		l.knows.Store(true)
+		if err := w.Rescan(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.count(t, "SELECT COUNT(*) FROM attach_preview_page WHERE file_id = $1", f.FileID) + w.count(t, "SELECT COUNT(*) FROM attach_preview WHERE file_id = $1", f.FileID); n != 0 {
+			t.Errorf("%d rows of the infected file's preview are left", n)
+		}
+		if n := w.count(t, "SELECT COUNT(*) FROM attach_preview WHERE state = 'ready'"); n != 1 {
+			t.Errorf("%d previews are left, want that of the other file", n)
+		}
+	})
+}
+
 // TestNothingToMake: files without a renderer get a row that says so, and no work.
 func TestNothingToMake(t *testing.T) {
 	var d *drawer

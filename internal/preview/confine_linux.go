@@ -55,8 +55,9 @@ func setLimits(l Limits) error {
 		{unix.RLIMIT_CPU, seconds, seconds + 1},
 		{unix.RLIMIT_FSIZE, 0, 0},
 		{unix.RLIMIT_NOFILE, 64, 64},
-		{unix.RLIMIT_DATA, memory, memory},
-		{unix.RLIMIT_AS, memory + addresses, memory + addresses},
+	}
+	if !raced {
+		limits = append(limits, limit{unix.RLIMIT_DATA, memory, memory}, limit{unix.RLIMIT_AS, memory + addresses, memory + addresses})
 	}
 	if os.Getpid() == 1 { // in a name space of its own, where its user has no other processes that would count
 		limits = append(limits, limit{unix.RLIMIT_NPROC, processes, processes})

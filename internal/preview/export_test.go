@@ -21,5 +21,8 @@ func RunHere(ext string, src io.ReadSeeker, size int64, emit func(Page) error) e
 // Plain makes a runner ask for no name spaces, as where the kernel grants none.
 func (r *Runner) Plain() { r.plain = true }
 
+// Raced says that memory is not limited here.
+const Raced = raced
+
 // HeifModule is the module's bytes.
 func HeifModule() []byte { return heifModule }
