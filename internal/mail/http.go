@@ -46,6 +46,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Form(web.User, "/mail/drafts/file/remove", s.postRemoveFile)
 	rt.Quiet(web.User, "/mail/drafts/{id}/files", s.showFiles)
 	rt.Download(web.User, "/mail/attachments/{id}", s.download)
+	s.mountUploads(rt)
 
 	s.mountLabels(rt)
 	s.mountSearch(rt)

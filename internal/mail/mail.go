@@ -91,11 +91,13 @@ type Options struct {
 type Service struct {
 	o   Options
 	set Settings
+	tus *attach.Tus
 }
 
 // New makes the room and registers its notices and jobs.
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
+	s.tus = o.Attach.NewTus(uploadsPath)
 	s.registerNotices()
 	s.registerWarning()
 	s.registerArrivals()
