@@ -62,7 +62,7 @@ type Tab struct {
 }
 
 // Assets are the addresses of the static files, with the hash of their content in the name.
-type Assets struct{ CSS, Legacy, JS, HTMX, Passkey, Icons, Logo, Font string }
+type Assets struct{ CSS, Legacy, JS, HTMX, Passkey, Sum, Icons, Logo, Font string }
 
 type shellKey struct{}
 

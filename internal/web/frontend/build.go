@@ -10,7 +10,7 @@ import (
 // Build gives the contents of the built files by name.
 func Build(dir string) (map[string][]byte, error) {
 	out := map[string][]byte{}
-	for _, entry := range []string{"app.css", "legacy.css", "app.js", "passkey.js"} {
+	for _, entry := range []string{"app.css", "legacy.css", "app.js", "passkey.js", "sum.js"} {
 		r := api.Build(api.BuildOptions{
 			EntryPoints: []string{dir + "/" + entry}, Bundle: true, Write: false, Format: api.FormatESModule,
 			External:         []string{"/static/*"}, // fonts, named by their hash when the program starts
