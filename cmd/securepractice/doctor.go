@@ -57,6 +57,11 @@ func (c *doctorCmd) look(ctx context.Context, a *app.App, d *findings, progress 
 		return err
 	}
 	d.well(fmt.Sprintf("The database answers and is at version %d. The root key opens its keys.", version))
+	if text, err := a.CheckScanner(ctx); err != nil {
+		d.problem(err.Error())
+	} else {
+		d.well(text)
+	}
 	if err := a.CheckFiles(ctx); err != nil {
 		d.problem(err.Error())
 		return nil // every file would seem lost

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"securepractice/internal/blob"
 	"securepractice/internal/blob/s3"
 	"securepractice/internal/config"
+	"securepractice/internal/scan"
 )
 
 // blobCheck is how long a bucket may take to show that it works.
@@ -44,3 +46,15 @@ func checkBlobs(ctx context.Context, b blob.Store) error {
 
 // CheckFiles proves that files can be stored and read where the settings say.
 func (a *App) CheckFiles(ctx context.Context) error { return checkBlobs(ctx, a.blobs) }
+
+// CheckScanner proves that files can be checked, and says by what.
+func (a *App) CheckScanner(ctx context.Context) (string, error) {
+	if a.Config.Scanner != config.ScannerClamd {
+		return "Files are not checked by a real scanner (scanner = " + cmp.Or(a.Config.Scanner, config.DemoScanner) + ").", nil
+	}
+	c, err := scan.NewClamd(a.Config.Clamd, a.Config.Limits.MaxTotal)
+	if err != nil {
+		return "", err
+	}
+	return "The malware scanner answers, and its limits are those of the portal.", c.Ready(ctx)
+}

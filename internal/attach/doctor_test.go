@@ -1,10 +1,14 @@
 package attach_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -278,5 +282,39 @@ func TestDoctorBesideThePortal(t *testing.T) {
 		w.run(t)
 		w.unfinished(t)
 		w.healthy(t, true)
+	})
+}
+
+// While files arrive, are judged and are removed, the doctor finds nothing wrong.
+func TestDoctorWhileFilesComeAndGo(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.run(t)
+		var wg sync.WaitGroup
+		done := make(chan struct{})
+		for g := range 3 {
+			wg.Go(func() {
+				for i := range 8 {
+					in := attach.In{Holder: fmt.Sprintf("mail:%d", g), Name: fmt.Sprintf("%d.ds2", i), Left: attach.MaxTotal, Body: bytes.NewReader(unknownBytes(10_000 + g))}
+					f, err := w.Receive(t.Context(), ann, in)
+					if err == nil && i%2 == 0 {
+						err = w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error { return w.Remove(ctx, tx, ann, in.Holder, f.LinkID) })
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		go func() { wg.Wait(); close(done) }()
+		for n := 0; ; n++ {
+			w.healthy(t, n%2 == 0)
+			select {
+			case <-done:
+				w.wait(t)
+				w.healthy(t, true)
+				return
+			default:
+			}
+		}
 	})
 }

@@ -126,6 +126,13 @@ func (s *Service) RemoveAll(ctx context.Context, tx *db.Tx, by actor.Actor, hold
 	if err := setHolder(ctx, tx, holder, true); err != nil {
 		return fmt.Errorf("remove attachments: %w", err)
 	}
+	unfinished, err := listHolderUploads(ctx, tx, holder, nil)
+	if err != nil {
+		return fmt.Errorf("remove attachments: %w", err)
+	}
+	if err := s.giveUp(ctx, tx, unfinished); err != nil {
+		return fmt.Errorf("remove attachments: %w", err)
+	}
 	fileIDs, err := deleteLinks(ctx, tx, holder)
 	if err != nil {
 		return fmt.Errorf("remove attachments: %w", err)

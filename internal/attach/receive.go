@@ -245,6 +245,11 @@ func (u *upload) finish(ctx context.Context) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	return u.place(ctx, func(ctx context.Context, tx *db.Tx) error { return u.store(ctx, tx, f) })
+}
+
+// place attaches the file whose row store completes, in the same act.
+func (u *upload) place(ctx context.Context, store func(ctx context.Context, tx *db.Tx) error) (File, error) {
 	l, err := u.link()
 	if err != nil {
 		return File{}, err
@@ -262,7 +267,7 @@ func (u *upload) finish(ctx context.Context) (File, error) {
 		if err := u.s.refusal(h, u.name, u.size); err != nil {
 			return err
 		}
-		if err := u.store(ctx, tx, f); err != nil {
+		if err := store(ctx, tx); err != nil {
 			return err
 		}
 		placed := l

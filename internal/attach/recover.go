@@ -40,6 +40,9 @@ func (s *Service) Recover(ctx context.Context) error {
 		if err != nil || len(ids) == 0 {
 			return err
 		}
+		if err := deleteUploads(ctx, tx, ids); err != nil {
+			return err
+		}
 		return trashParts(ctx, tx, ids, clock.Micros(now))
 	})
 	if err != nil {

@@ -100,15 +100,12 @@ func newBucketWorld(t testing.TB, d *db.DB) *world {
 	return w
 }
 
-// everywhere runs fn on both engines and both kinds of store, each with a world of its own.
+// everywhere runs fn on both engines with files on the disk, and on PostgreSQL with files in a bucket, each with a world of
+// its own.
 func everywhere(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		t.Run("disk", func(t *testing.T) { fn(t, newWorld(t, d, nil)) })
-	})
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		t.Run("s3", func(t *testing.T) { fn(t, newBucketWorld(t, d)) })
-	})
+	each(t, fn)
+	t.Run("bucket", func(t *testing.T) { fn(t, newBucketWorld(t, dbtest.Postgres(t))) })
 }
 
 // each runs fn on both engines, each with a world of its own.

@@ -68,25 +68,17 @@ func (d *Disk) Put(ctx context.Context, key string, data []byte) error {
 	return nil
 }
 
-// writeTemp makes a durable file with a name of its own. The folder may be removed by Del between its making and its
-// use; then it is made again.
+// writeTemp makes a durable file with a name of its own.
 func (d *Disk) writeTemp(name string, data []byte) error {
-	var f *os.File
-	for try := 0; ; try++ {
-		err := d.ensureDir(path.Dir(name))
-		if err != nil {
-			return err
-		}
-		f, err = d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err == nil {
-			break
-		}
-		if try == 2 || !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	f, err := d.create(name)
+	for try := 0; errors.Is(err, fs.ErrNotExist) && try < 10; try++ { // another process removes folders too
 		d.forget(path.Dir(name))
+		f, err = d.create(name)
 	}
-	_, err := f.Write(data)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -96,20 +88,24 @@ func (d *Disk) writeTemp(name string, data []byte) error {
 	return nil
 }
 
-// ensureDir makes a folder and its parents, and makes their names durable: once in this process for each folder,
-// because one that is merely there may have been made by a process that was killed before its fsync.
-func (d *Disk) ensureDir(dir string) error {
+// create makes a file and its folder, which removeEmpty cannot remove in between: from then on it is not empty.
+func (d *Disk) create(name string) (*os.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.ensureDirLocked(dir)
+	if err := d.ensureDir(path.Dir(name)); err != nil {
+		return nil, err
+	}
+	return d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-func (d *Disk) ensureDirLocked(dir string) error {
+// ensureDir makes a folder and its parents, and makes their names durable: once in this process for each folder,
+// because one that is merely there may have been made by a process that was killed before its fsync. The caller has d.mu.
+func (d *Disk) ensureDir(dir string) error {
 	if dir == "." || d.made[dir] {
 		return nil
 	}
 	parent := path.Dir(dir)
-	if err := d.ensureDirLocked(parent); err != nil {
+	if err := d.ensureDir(parent); err != nil {
 		return err
 	}
 	if err := d.root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -3,13 +3,17 @@ package mail_test
 import (
 	"bytes"
 	"io/fs"
+	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"securepractice/internal/db/dbtest"
 	"securepractice/internal/mail"
 )
 
@@ -130,6 +134,57 @@ func TestDownloadAllOfDamage(t *testing.T) {
 			t.Errorf("a damaged file alone: %d %.20q", p.code, p.raw)
 		}
 	})
+}
+
+// discarded is an answer that is not kept, and how much memory the program took meanwhile.
+type discarded struct {
+	head  http.Header
+	n     int
+	since int
+	peak  uint64
+}
+
+func (d *discarded) Header() http.Header { return d.head }
+func (d *discarded) WriteHeader(int)     {}
+
+func (d *discarded) Write(p []byte) (int, error) {
+	d.n += len(p)
+	if d.since += len(p); d.since > 4<<20 {
+		d.since = 0
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		d.peak = max(d.peak, m.HeapInuse)
+	}
+	return len(p), nil
+}
+
+// TestDownloadAllTakesNoMemory: an archive is made while it is sent, however large its files.
+func TestDownloadAllTakesNoMemory(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	noise := make([]byte, 30_000_000)
+	r := rand.NewChaCha8([32]byte{1})
+	_, _ = r.Read(noise) // never fails
+	id := w.draftWith("dana", "", "one.ds2", noise)
+	_, err := w.Attach(t.Context(), w.people["dana"], mail.AttachIn{DraftID: id, Name: "two.ds2", Body: bytes.NewReader(noise)})
+	must(t, err)
+	sent, err := w.Send(t.Context(), w.people["dana"], mail.Compose{DraftID: id, To: "santos@example.org", Subject: "Two", Body: "Large"})
+	must(t, err)
+	w.work()
+	clear(noise)
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://portal.example/mail/t/"+sent.ThreadID+"/files", nil)
+	req.AddCookie(&http.Cookie{Name: "__Host-sp_session", Value: "santos"})
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	d := &discarded{head: http.Header{}}
+	w.site.ServeHTTP(d, req)
+	if d.n < 2*len(noise) {
+		t.Fatalf("%d bytes came", d.n)
+	}
+	if grown := (int64(d.peak) - int64(before.HeapInuse)) >> 20; d.peak == 0 || grown > 16 {
+		t.Errorf("60 MB took %d MB of heap", grown)
+	}
 }
 
 // TestBundleNames: no two files of an archive have one name on any system, and none is a path or a device.

@@ -48,6 +48,7 @@ func (s *Service) Mount(rt *web.Router) {
 	rt.Download(web.User, "/mail/attachments/{id}", s.download)
 	s.mountView(rt)
 	rt.Download(web.User, "/mail/attachments/{id}/play", s.play)
+	s.mountUploads(rt)
 
 	s.mountLabels(rt)
 	s.mountSearch(rt)

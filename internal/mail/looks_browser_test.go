@@ -33,22 +33,28 @@ func (p *person) looks(v view) {
 	if v.until != "" {
 		p.until(v.until + ` && document.readyState === 'complete' && document.documentElement.classList.contains('js')`)
 	}
-	for _, scheme := range []string{"light", "dark"} {
-		paint(t, p.ctx, scheme)
-		for _, width := range []int64{1280, 390} {
-			step(t, p.ctx, chromedp.EmulateViewport(width, 900))
-			name := fmt.Sprintf("%s-%s-%d", v.name, scheme, width)
-			axe(t, p.ctx, name)
-			shot(t, p.ctx, name)
-		}
-	}
-	paint(t, p.ctx, "light")
+	p.regard(v.name)
 	for _, width := range []int64{640, 320} { // 640 is a desk of 1280 at 200 %
 		step(t, p.ctx, chromedp.EmulateViewport(width, 450))
 		if over := look[int64](t, p.ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 			t.Errorf("%s scrolls sideways by %d px at %d", v.name, over, width)
 		}
 	}
+}
+
+// regard checks the page that is open as a desk and a phone show it, light and dark.
+func (p *person) regard(page string) {
+	p.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		paint(p.t, p.ctx, scheme)
+		for _, width := range []int64{1280, 390} {
+			step(p.t, p.ctx, chromedp.EmulateViewport(width, 900))
+			name := fmt.Sprintf("%s-%s-%d", page, scheme, width)
+			axe(p.t, p.ctx, name)
+			shot(p.t, p.ctx, name)
+		}
+	}
+	paint(p.t, p.ctx, "light")
 }
 
 // paint sets light or dark; motion is reduced, since a colour that is still changing has no contrast to measure.

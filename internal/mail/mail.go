@@ -93,11 +93,13 @@ type Service struct {
 	set Settings
 
 	plays plays // films that are being watched
+	tus   *attach.Tus
 }
 
 // New makes the room and registers its notices and jobs.
 func New(o Options) *Service {
 	s := &Service{o: o, set: o.Settings.withDefaults()}
+	s.tus = o.Attach.NewTus(uploadsPath)
 	s.registerNotices()
 	s.registerWarning()
 	s.registerArrivals()

@@ -87,10 +87,11 @@ func (d Draft) action() string {
 }
 
 func (d Draft) upload() string {
+	at := uploadsPath + "?draft=" + d.ID
 	if d.ThreadID != "" {
-		return "/mail/drafts/file?thread=" + d.ThreadID
+		at += "&thread=" + d.ThreadID
 	}
-	return "/mail/drafts/file"
+	return at
 }
 
 // titles of the folders.

@@ -299,6 +299,11 @@ func (s *Service) takeFiles(ctx context.Context, tx *db.Tx, o outgoing) (attach.
 	if o.firstPost != (threadID == "") || threadID != "" && threadID != o.msg.threadID {
 		return attach.Moved{}, errOtherContent()
 	}
+	if arriving, err := s.o.Attach.Arriving(ctx, tx, holder(o.msg.id)); err != nil {
+		return attach.Moved{}, fmt.Errorf("look for files on their way: %w", err)
+	} else if arriving {
+		return attach.Moved{}, fault.Field("attachments", "Wait until uploads finish, or cancel them")
+	}
 	owner, err := s.o.Keys.Owner(ctx, tx, o.msg.authorOwner)
 	if err != nil {
 		return attach.Moved{}, fmt.Errorf("find an author's keys: %w", err)

@@ -10,6 +10,7 @@ import (
 
 	"securepractice/internal/db"
 	"securepractice/internal/mail"
+	"securepractice/internal/web"
 )
 
 // takes says, for each route that takes ids of people's things outside its path, how: fields with a thing in braces. What is
@@ -24,6 +25,7 @@ var takes = map[string][]string{
 	"POST /mail/drafts/save":             {"id={fresh}&version=0&body=intrusion&thread={thread}", "new: id={draft}&version=1&body=intrusion"},
 	"POST /mail/drafts/file":             {"new: id={draft}", "id={fresh}&?thread={thread}"},
 	"POST /mail/drafts/file/remove":      {"id={draft}&remove={link}", "id={own draft}&remove={link}"},
+	"POST /mail/uploads/":                {"new: &?draft={draft}", "&?draft={fresh}&thread={thread}"},
 	"POST /mail/threads":                 {"thread={thread}&do=archive&in=inbox", "thread={thread}&do=trash&in=inbox", "thread={thread}&do=read&in=inbox", "thread={own thread}&thread={thread}&do=unread&in=inbox", "thread={own thread}&do=label&label={label}&in=inbox", "thread={thread}&do=restore&in=trash"},
 	"POST /mail/templates/fill":          {"thread={thread}"},
 	"POST /mail/contacts/import/confirm": {"id={import}"},
@@ -53,12 +55,12 @@ func (w *world) things() map[string]string {
 	return map[string]string{
 		"thread": m.ThreadID, "message": m.MessageID, "link": link, "draft": w.draftWith("dana", m.ThreadID, "own.pdf", pdf("draft")), "label": w.label("dana", "Veiledlabel", "1"),
 		"contact": w.contactOf("dana", "theo@example.org"), "template": w.template("dana", "Veiledtitle", "Veiledtemplate"),
-		"import": preview.Find("[name=id]").AttrOr("value", ""), "search": hidden,
+		"import": preview.Find("[name=id]").AttrOr("value", ""), "search": hidden, "upload": w.uploading("dana", w.draftWith("dana", "", "first.pdf", pdf("first"))),
 	}
 }
 
 // inPath says which thing the part of a path behind /mail/ names.
-var inPath = map[string]string{"t": "thread", "d": "draft", "drafts": "draft", "m": "message", "attachments": "link", "l": "label", "contacts": "contact", "templates": "template"}
+var inPath = map[string]string{"t": "thread", "d": "draft", "drafts": "draft", "m": "message", "attachments": "link", "uploads": "upload", "l": "label", "contacts": "contact", "templates": "template"}
 
 // TestStrangers walks the list of routes: whoever takes no part gets what they would get for what does not exist, in the
 // same words, and nothing changes. A route that is added is walked too, and has to say which things it takes.
@@ -107,6 +109,10 @@ func TestStrangers(t *testing.T) {
 			path := strings.NewReplacer("{id}", ours["thread"], "{template}", ours["template"]).Replace(route.Path)
 			if route.Method == http.MethodGet {
 				if p := w.get("", path); p.code != 303 && p.code != 401 {
+					t.Errorf("%s without a session: %d", route.Path, p.code)
+				}
+			} else if p := w.asked("", route.Method, path, "id="+ours["draft"]); route.Kind == web.Resume {
+				if p.code != 401 {
 					t.Errorf("%s without a session: %d", route.Path, p.code)
 				}
 			} else if p := w.post("", path, url.Values{"id": {ours["draft"]}}); p.code != 303 && p.code != 401 {
@@ -186,6 +192,8 @@ func (w *world) asked(name, method, path, fields string) page {
 	values, err := url.ParseQuery(body)
 	must(w.t, err)
 	switch {
+	case strings.HasPrefix(path, "/mail/uploads/") && !strings.HasSuffix(path, "/done"):
+		return w.tus(name, method, path, "Upload-Offset", "0", "Upload-Length", "100", "Upload-Metadata", "filename Ymlncy50eHQ=")
 	case strings.HasSuffix(path, "/fill"):
 		in := map[string]string{}
 		for k := range values {
@@ -214,6 +222,7 @@ func (w *world) state() string {
 		"SELECT holder || id FROM attach_link WHERE holder IN (SELECT 'mail:' || id FROM mail_message WHERE author_id = 'u-dana' UNION SELECT 'mail:' || id FROM mail_draft WHERE author_id = 'u-dana') ORDER BY id",
 		"SELECT id FROM mail_contact WHERE user_id = 'u-dana' ORDER BY id",
 		"SELECT id FROM mail_contact_import WHERE user_id = 'u-dana'",
+		"SELECT u.file_id || CAST(f.received AS TEXT) || f.state FROM attach_upload u JOIN attach_file f ON f.id = u.file_id WHERE u.user_id = 'u-dana' ORDER BY u.file_id",
 		"SELECT user_id || label || thread_id FROM mail_label ORDER BY user_id, label, thread_id",
 	} {
 		all = append(all, w.ids(query)...)

@@ -248,6 +248,17 @@ func TestDICOMChangedPixels(t *testing.T) {
 	v.until(`document.querySelector('[data-said]').textContent.includes('Level and window are off') && document.querySelector('[data-window]').hidden && document.querySelector('[data-stage]').dataset.drawn === '0'`)
 }
 
+// TestDICOMFrameGone: a frame that does not come says so, and the one before stays.
+func TestDICOMFrameGone(t *testing.T) {
+	v := newViewSite(t)
+	v.serveDICOM("jaw", jaw(64, 64, 4))
+	delete(v.files, "jaw-raw-2")
+	step(t, v.ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(v.site+"/view/jaw"))
+	v.until(`document.querySelector('[data-stage]').dataset.drawn === '0'`)
+	look[bool](t, v.ctx, `(() => { const e = document.querySelector('[data-frames]'); for (const n of [2, 4, 3]) { e.value = n; e.dispatchEvent(new Event('input', {bubbles: true})) } return true })()`)
+	v.until(`document.querySelector('[data-said]').textContent.startsWith('Frame 3 could not be loaded.') && document.querySelector('[data-stage]').dataset.drawn === '1' && document.querySelector('[data-frames]').value === '2'`)
+}
+
 // TestDICOMReason: a file without a picture says so.
 func TestDICOMReason(t *testing.T) {
 	v := newViewSite(t)

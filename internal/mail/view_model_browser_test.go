@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"image/png"
@@ -181,6 +182,40 @@ func TestMediaPlayer(t *testing.T) {
 	v.looks(view{name: "media", as: "dana", path: "/view/tone.wav"})
 	v.looks(view{name: "media-none", as: "dana", path: "/view/film.avi"})
 	v.shows("Browsers cannot play this kind of file.")
+	v.noViolation()
+}
+
+// TestVideoPlayer plays a film that the browser itself has recorded.
+func TestVideoPlayer(t *testing.T) {
+	v := newViewSite(t)
+	step(t, v.ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(v.site+"/as/dana"))
+	played := 0
+	for _, kind := range []string{"webm", "mp4"} {
+		film := look[string](t, v.ctx, `(async () => {
+			if (!MediaRecorder.isTypeSupported('video/`+kind+`')) return '';
+			const c = document.createElement('canvas'); c.width = 320; c.height = 180;
+			const p = c.getContext('2d'); const r = new MediaRecorder(c.captureStream(20), {mimeType: 'video/`+kind+`'});
+			const parts = []; r.ondataavailable = e => parts.push(e.data); const end = new Promise(done => { r.onstop = done });
+			r.start(); for (let i = 0; i < 20; i++) { p.fillStyle = 'hsl(' + 18 * i + ' 60% 50%)'; p.fillRect(0, 0, 320, 180); await new Promise(done => setTimeout(done, 40)) }
+			r.stop(); await end; const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+			let text = ''; for (const b of bytes) text += String.fromCharCode(b); return btoa(text) })()`)
+		if film == "" {
+			t.Logf("this browser records no %s", kind)
+			continue
+		}
+		data, err := base64.StdEncoding.DecodeString(film)
+		must(t, err)
+		name := "film." + kind
+		v.files[name] = data
+		v.serve("/view/"+name, name, func(*http.Request) templ.Component { return mail.MediaPart(name, "/files/"+name) })
+		step(t, v.ctx, chromedp.Navigate(v.site+"/view/"+name))
+		v.until(`document.querySelector('video').videoWidth === 320 && document.querySelector('video').readyState >= 2`)
+		v.looks(view{name: "video-" + kind, as: "dana", path: "/view/" + name, until: `document.querySelector('video').readyState >= 2`})
+		played++
+	}
+	if played == 0 {
+		t.Error("no film was played")
+	}
 	v.noViolation()
 }
 

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"strings"
 	"time"
 
 	"golang.org/x/image/draw"
@@ -160,6 +161,9 @@ func (w *dicomWriter) first(i int) error {
 	w.window = w.in.Windows[0]
 	w.in.Min, w.in.Max = min(lo, hi), max(lo, hi)
 	w.in.Unit = w.f.unit()
+	if strings.EqualFold(w.f.text(tagWindowFunction), "SIGMOID") {
+		w.note("The file asks for a curved window. A straight one is shown.")
+	}
 	g.smaller(w.shrink)
 	return w.thumb(g.picture(w.window, w.in.Invert))
 }

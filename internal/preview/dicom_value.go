@@ -19,11 +19,9 @@ import (
 const (
 	tagMediaClass     = 0x00020002
 	tagCharset        = 0x00080005
-	tagSOPClass       = 0x00080016
 	tagStudyDate      = 0x00080020
 	tagAcquireDate    = 0x00080022
 	tagContentDate    = 0x00080023
-	tagStudyTime      = 0x00080030
 	tagModality       = 0x00080060
 	tagMaker          = 0x00080070
 	tagInstitution    = 0x00080080
@@ -65,14 +63,12 @@ const (
 	tagLUTSize        = 0x00283002
 	tagLUTData        = 0x00283006
 	tagVOILUT         = 0x00283010
-	tagPresentation   = 0x20500020
 	tagShared         = 0x52009229
 	tagPerFrame       = 0x52009230
 	tagMeasures       = 0x00289110
 	tagFrameVOI       = 0x00289132
 	tagFrameValues    = 0x00289145
 	tagDoseScale      = 0x3004000E
-	tagLongOffsets    = 0x7FE00001
 )
 
 // wantedSequences are read, others passed over.

@@ -63,8 +63,8 @@ type Tab struct {
 
 // Assets are the addresses of the static files, with the hash of their content in the name.
 type Assets struct {
-	CSS, Legacy, JS, HTMX, Passkey, Icons, Logo, Font string
-	Viewer, Picture, Dicom, Model                     string // of the pages that show a file: style, and scripts of three kinds
+	CSS, Legacy, JS, HTMX, Passkey, Sum, Icons, Logo, Font string
+	Viewer, Picture, Dicom, Model                          string // of the pages that show a file: style, and scripts of three kinds
 }
 
 type shellKey struct{}

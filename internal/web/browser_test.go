@@ -2,8 +2,10 @@ package web_test
 
 import (
 	"context"
+	"encoding/base64"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 
+	"securepractice/internal/fault"
 	"securepractice/internal/ui"
 	"securepractice/internal/web"
 )
@@ -125,23 +128,8 @@ func mountDraft(rt *web.Router) {
 		}
 		return web.SendJSON(w, http.StatusOK, map[string]any{"version": 1, "saved": "2:41 PM"})
 	})
-	rt.Upload(web.Public, "/upload", func(w http.ResponseWriter, r *http.Request) error {
-		var name string
-		var n int64
-		for p, err := range web.Parts(r) {
-			if err != nil {
-				return err
-			}
-			if !p.IsFile {
-				continue
-			}
-			name = p.FileName
-			if n, err = io.Copy(io.Discard, p.Body); err != nil {
-				return err
-			}
-		}
-		return web.SendJSON(w, http.StatusOK, map[string]any{"id": "f1", "name": name, "size": n, "kind": "Text", "state": "checking", "text": "Scanning"})
-	})
+	takesUploads(rt)
+	rt.Quiet(web.Public, "/uploads", func(w http.ResponseWriter, _ *http.Request) error { return web.SendJSON(w, http.StatusOK, []string{}) })
 	rt.JSON(web.Public, "/recipient", func(w http.ResponseWriter, r *http.Request) error {
 		var ask struct{ To string }
 		if err := web.ReadJSON(r, &ask); err != nil {
@@ -157,5 +145,51 @@ func mountDraft(rt *web.Router) {
 			{"id": "f1", "text": "Scanned, no threats found", "good": true},
 			{"id": "IMG_0412.jpg", "text": "Scanned, no threats found", "good": true},
 		})
+	})
+}
+
+// takesUploads speaks the little of tus that a page needs, about one file at a time, and attaches what has arrived whole.
+func takesUploads(rt *web.Router) {
+	var mu sync.Mutex
+	var name string
+	var size, got int64
+	rt.Resume(web.Public, http.MethodPost, "/upload", func(w http.ResponseWriter, r *http.Request) error {
+		mu.Lock()
+		defer mu.Unlock()
+		_, coded, _ := strings.Cut(r.Header.Get("Upload-Metadata"), " ")
+		b, err := base64.StdEncoding.DecodeString(coded)
+		if err != nil {
+			return err
+		}
+		name, got = string(b), 0
+		if size, err = strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64); err != nil {
+			return err
+		}
+		w.Header().Set("Location", "/upload/1")
+		w.WriteHeader(http.StatusCreated)
+		return nil
+	})
+	rt.Resume(web.Public, http.MethodPatch, "/upload/1", func(w http.ResponseWriter, r *http.Request) error {
+		n, err := io.Copy(io.Discard, r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		got += n
+		w.Header().Set("Upload-Offset", strconv.FormatInt(got, 10))
+		w.WriteHeader(http.StatusNoContent)
+		return err
+	})
+	rt.JSON(web.Public, "/upload/1/done", func(w http.ResponseWriter, r *http.Request) error {
+		var in struct {
+			SHA256 string `json:"sha256"`
+		}
+		if err := web.ReadJSON(r, &in); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if got != size || len(in.SHA256) != 64 {
+			return fault.Field("attachments", "not whole")
+		}
+		return web.SendJSON(w, http.StatusOK, map[string]any{"id": "f1", "name": name, "size": got, "kind": "Text", "state": "checking", "text": "Scanning"})
 	})
 }

@@ -165,7 +165,9 @@ func (st *state) touch(r *http.Request) error {
 	return st.rt.o.Touch(r.Context(), st.by)
 }
 
-func acts(k Kind) bool { return k == Page || k == Form || k == Upload || k == JSON || k == Stream }
+func acts(k Kind) bool {
+	return k == Page || k == Form || k == Upload || k == JSON || k == Stream || k == Resume
+}
 
 // background says whether the browser or our own script asks without the person.
 func background(r *http.Request) bool {

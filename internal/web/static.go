@@ -70,7 +70,7 @@ func loadAssets() (*assets, error) {
 		}
 	}
 	a.links = ui.Assets{
-		CSS: named["app.css"], Legacy: named["legacy.css"], JS: named["app.js"], HTMX: named["htmx.min.js"], Passkey: named["passkey.js"],
+		CSS: named["app.css"], Legacy: named["legacy.css"], JS: named["app.js"], HTMX: named["htmx.min.js"], Passkey: named["passkey.js"], Sum: named["sum.js"],
 		Icons: named["icons.svg"], Logo: named["logo.svg"], Font: named["hyperlegible-next.woff2"],
 		Viewer: named["viewer.css"], Picture: named["picture.js"], Dicom: named["dicom.js"], Model: named["model.js"],
 	}

@@ -45,6 +45,7 @@ const (
 	Quiet  Kind = "quiet"  // GET by a script in the background: not an act of the person
 	Form   Kind = "form"   // POST, urlencoded, at most FormLimit
 	Upload Kind = "upload" // POST, streamed
+	Resume Kind = "resume" // a piece of an upload by a script
 	JSON   Kind = "json"   // POST, JSON both ways, at most JSONLimit
 	Events Kind = "events" // GET, server-sent events
 	Stream Kind = "stream" // GET, bytes without a write deadline
@@ -147,6 +148,11 @@ func (rt *Router) Form(role Role, path string, h Handler) {
 // Upload registers a POST whose multipart (or urlencoded) body the handler streams by Parts.
 func (rt *Router) Upload(role Role, path string, h Handler) {
 	rt.add(Route{http.MethodPost, path, Upload, role}, h)
+}
+
+// Resume registers a method of the protocol of resumable uploads: the handler reads the body and sets deadlines itself.
+func (rt *Router) Resume(role Role, method, path string, h Handler) {
+	rt.add(Route{method, path, Resume, role}, h)
 }
 
 // JSON registers a POST with a JSON body of at most JSONLimit bytes, read by ReadJSON. Its errors are JSON too.

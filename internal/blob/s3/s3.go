@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -29,9 +30,10 @@ type Options struct {
 	Bucket, Region       string
 	Prefix               string // of all keys: "portal/files"; may be empty
 	AccessKey, SecretKey string
-	PathStyle            bool          // the bucket stands in the path always; false: where the service's name asks for it
-	Stall                time.Duration // how long a service may say nothing before a try ends; 30 s
-	Tries                int           // of each request; 5
+	PathStyle            bool           // the bucket stands in the path always; false: where the service's name asks for it
+	Stall                time.Duration  // how long a service may say nothing before a try ends; 30 s
+	Tries                int            // of each request; 5
+	Roots                *x509.CertPool // who may vouch for the service; nil: whom the machine believes
 }
 
 // putTime bounds one try to store one object of a few megabytes.
@@ -67,7 +69,7 @@ func Open(o Options) (*Store, error) {
 	}
 	client, err := minio.New(u.Host, &minio.Options{
 		Creds: credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""), Secure: u.Scheme == "https", Region: o.Region,
-		BucketLookup: lookup, MaxRetries: 1, TrailingHeaders: true, Transport: newTransport(o.Stall),
+		BucketLookup: lookup, MaxRetries: 1, TrailingHeaders: true, Transport: newTransport(o),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("s3_endpoint: %w", err)
@@ -257,6 +259,8 @@ func transient(err error) bool {
 		return !errors.Is(err, blob.ErrExists)
 	}
 	switch r.Code {
+	case "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch": // what arrived is not what was sent
+		return true
 	case "SlowDown", "SlowDownRead", "SlowDownWrite", "RequestTimeout", "InternalError", "Throttling", "ConditionalRequestConflict",
 		"ExistingObjectIsDirectory": // a gateway over folders, while it removes an empty one: no key of ours names a folder
 		return true

@@ -15,11 +15,12 @@ type stallTransport struct {
 	stall time.Duration
 }
 
-func newTransport(stall time.Duration) http.RoundTripper {
+func newTransport(o Options) http.RoundTripper {
+	stall := o.Stall
 	dialer := &net.Dialer{Timeout: min(stall, 10*time.Second), KeepAlive: 30 * time.Second}
 	return stallTransport{stall: stall, Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: stall, ResponseHeaderTimeout: stall,
-		MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, DisableCompression: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, DisableCompression: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
 	}}
 }
 

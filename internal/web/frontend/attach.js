@@ -1,6 +1,7 @@
-// Files of a message: checked here first, then sent one by one with progress and Cancel (XMLHttpRequest, because fetch
-// tells no upload progress). The server checks everything again.
+// Files of a message: checked here first, then sent a few at a time with progress, Pause and Cancel. The server checks
+// everything again.
 import { alive } from './session.js';
+import { pace, transfer } from './upload.js';
 
 // size writes bytes as the server does: powers of ten, one decimal where there is one.
 const size = n => {
@@ -9,15 +10,15 @@ const size = n => {
   return Math.round(n / unit[0] * 10) / 10 + unit[1];
 };
 const ext = name => (name.includes('.') ? name.split('.').pop().toLowerCase() : '');
-const look = 2000;
+const look = 2000, atOnce = 3;
 
 export function attachments(form, { on, setVersion, before, fields }) {
   const box = form.querySelector('[data-attach]'), pick = form.querySelector('input[type=file]');
   if (!box || !pick) return { busy: () => false, trouble: () => {} };
   const list = box.querySelector('[data-list]'), says = box.querySelector('[data-say-files]'), troubles = box.querySelector('[data-trouble]');
   const limit = Number(box.dataset.limit), types = new Set(box.dataset.types.split(' ').filter(Boolean));
-  const queue = [], icons = document.body.dataset.icons;
-  let used = Number(box.dataset.used), current, timer;
+  const queue = [], running = new Set(), begun = new Map(), icons = document.body.dataset.icons;
+  let used = Number(box.dataset.used), timer;
 
   // --- what the page shows
 
@@ -45,7 +46,7 @@ export function attachments(form, { on, setVersion, before, fields }) {
 
   // --- choosing
 
-  const names = () => [...list.querySelectorAll('.fn')].map(e => e.textContent.toLowerCase());
+  const names = () => [...list.querySelectorAll('.fn:not(.begun, .refused)')].map(e => e.textContent.toLowerCase());
   function refuse(f) {
     const left = limit - used;
     if (!f.size) return `${f.name} is empty`;
@@ -60,18 +61,45 @@ export function attachments(form, { on, setVersion, before, fields }) {
       const why = refuse(f);
       if (why) { refused.push(why); continue; }
       spent(f.size);
-      queue.push(row(f));
+      const there = begun.get(f.name);
+      if (there) { begun.delete(f.name); there.li.remove(); }
+      queue.push(row(f, there?.size === f.size ? there.at : undefined));
     }
     trouble(refused);
     next();
   }
-  function row(f) {
+  // named gives a pasted picture a name of its own: browsers call each of them image.png.
+  function named(f) {
+    if (f.name !== 'image.png') return f;
+    let n = 1;
+    const taken = [...names(), ...queue.map(job => job.f.name.toLowerCase())];
+    while (taken.includes(`pasted picture ${n}.png`)) n++;
+    return new File([f], `Pasted picture ${n}.png`, { type: f.type });
+  }
+  // dropped reads files and whole folders.
+  async function dropped(items) {
+    const files = [];
+    const walk = async entry => {
+      if (entry.isFile) { files.push(await new Promise((ok, no) => entry.file(ok, no))); return; }
+      const reader = entry.createReader();
+      for (;;) {
+        const more = await new Promise((ok, no) => reader.readEntries(ok, no));
+        if (!more.length) return;
+        for (const e of more) await walk(e);
+      }
+    };
+    for (const e of items) await walk(e);
+    return files;
+  }
+  function row(f, at) {
     const li = box.querySelector('[data-row]').content.firstElementChild.cloneNode(true);
-    const job = { f, li, desc: li.querySelector('.fd'), bar: li.querySelector('progress'), button: li.querySelector('button') };
+    const job = { f, at, li, desc: li.querySelector('.fd'), bar: li.querySelector('progress'), button: li.querySelector('button:last-of-type'), hold: li.querySelector('[data-hold]') };
     li.querySelector('.fn').textContent = f.name;
     job.bar.setAttribute('aria-label', 'Upload of ' + f.name);
     job.button.setAttribute('aria-label', 'Cancel upload of ' + f.name);
     job.button.onclick = () => cancel(job);
+    job.hold.setAttribute('aria-label', 'Pause upload of ' + f.name);
+    job.hold.onclick = () => hold(job);
     list.append(li);
     return job;
   }
@@ -79,7 +107,7 @@ export function attachments(form, { on, setVersion, before, fields }) {
     const i = queue.indexOf(job);
     if (i >= 0) queue.splice(i, 1);
     job.cancelled = true;
-    job.x?.abort();
+    job.t?.cancel();
     job.li.remove();
     spent(-job.f.size);
     says.textContent = `Upload of ${job.f.name} cancelled`;
@@ -89,57 +117,93 @@ export function attachments(form, { on, setVersion, before, fields }) {
   // --- sending
 
   async function next() {
-    if (current || !queue.length) return;
-    const job = current = queue.shift();
-    await before(); // the draft must be there before its files
-    if (!job.cancelled) await upload(job);
-    current = undefined;
-    next();
-  }
-  function upload(job) {
-    const x = job.x = new XMLHttpRequest(), body = new FormData();
-    let told = Date.now();
-    body.append('id', form.elements.namedItem('id').value);
-    body.append('file', job.f, job.f.name);
-    x.upload.onprogress = e => {
-      const p = Math.floor(100 * e.loaded / e.total);
-      job.bar.value = p;
-      job.desc.replaceChildren(span(p < 100 ? `Uploading, ${p}% of ${size(job.f.size)}` : 'Storing'));
-      if (Date.now() - told > 60000) { told = Date.now(); alive(); }
-    };
-    const over = new Promise(done => { x.onloadend = done; });
-    x.open('POST', form.dataset.upload);
-    x.setRequestHeader('Accept', 'application/json');
-    x.responseType = 'json';
-    x.send(body);
-    return over.then(() => { if (!job.cancelled) finish(job, x); });
-  }
-  function finish(job, x) {
-    const { li, f, button } = job;
-    job.bar.remove();
-    if (x.status === 200 && x.response) {
-      const got = x.response;
-      setVersion(got.version);
-      alive();
-      job.desc.replaceChildren(span([got.kind, size(got.size)].filter(Boolean).join(', ')), mark(got));
-      li.querySelector('.icon use').setAttribute('href', `${icons}#${got.icon || 'file-text'}`);
-      li.querySelector('.fn').textContent = got.name;
-      const b = button.cloneNode(true);
-      b.type = 'submit'; b.name = 'remove'; b.value = got.id; b.dataset.remove = '';
-      b.setAttribute('aria-label', 'Remove ' + got.name);
-      button.replaceWith(b);
-      says.textContent = got.name + ' attached';
-      watch();
-      return;
+    while (running.size < atOnce && queue.length) {
+      const job = queue.shift();
+      running.add(job);
+      send(job).finally(() => { running.delete(job); next(); });
     }
+  }
+  async function send(job) {
+    await before(); // the draft must be there before its files
+    if (job.cancelled) return;
+    const { f } = job, speed = pace(f.size);
+    let told = Date.now(), sent = 0;
+    job.t = transfer(f, {
+      start: form.dataset.upload, at: job.at, summer: document.body.dataset.sum, began: setVersion,
+      tell: now => {
+        if (job.paused) return;
+        if (now.gone) { job.desc.replaceChildren(span(`No connection. ${size(sent)} of ${size(f.size)} are there; it goes on by itself.`)); return; }
+        sent = now.sent;
+        const p = Math.floor(100 * sent / f.size), v = speed(sent);
+        job.bar.value = p;
+        job.desc.replaceChildren(span(p < 100 ? [`Uploading, ${p}% of ${size(f.size)}`, v && `${size(v.rate)} a second`, v && v.left > 3 && time(v.left)].filter(Boolean).join(', ') : 'Storing'));
+        if (Date.now() - told > 60000) { told = Date.now(); alive(); }
+      },
+    });
+    job.hold.hidden = false;
+    try {
+      const got = await job.t.done;
+      if (got) attached(job, got);
+    } catch (e) {
+      broken(job, e.message);
+    }
+  }
+  const time = s => (s < 60 ? `about ${Math.ceil(s / 10) * 10} seconds left` : s < 90 ? 'about 1 minute left' : `about ${Math.round(s / 60)} minutes left`);
+  function hold(job) {
+    job.paused = !job.paused;
+    job.hold.textContent = job.paused ? 'Go on' : 'Pause';
+    job.hold.setAttribute('aria-label', `${job.paused ? 'Go on with' : 'Pause'} upload of ${job.f.name}`);
+    if (job.paused) { job.t.pause(); job.desc.replaceChildren(span('Paused')); } else job.t.go();
+    says.textContent = `Upload of ${job.f.name} ${job.paused ? 'paused' : 'goes on'}`;
+  }
+  function attached({ li, desc, bar, button, hold: h }, got) {
+    bar.remove(); h.remove();
+    setVersion(got.version);
+    alive();
+    desc.replaceChildren(span([got.kind, size(got.size)].filter(Boolean).join(', ')), mark(got));
+    li.querySelector('.icon use').setAttribute('href', `${icons}#${got.icon || 'file-text'}`);
+    li.querySelector('.fn').textContent = got.name;
+    const b = button.cloneNode(true);
+    b.type = 'submit'; b.name = 'remove'; b.value = got.id; b.dataset.remove = '';
+    b.setAttribute('aria-label', 'Remove ' + got.name);
+    button.replaceWith(b);
+    says.textContent = got.name + ' attached';
+    watch();
+  }
+  // broken says why a file is not attached. What has arrived stays for a day: the same file goes on there.
+  function broken(job, text) {
+    const { f, li, desc, bar, button, hold: h } = job;
     spent(-f.size);
-    const text = x.response?.error ?? `Upload of ${f.name} failed. Check your connection, then attach it again.`;
-    job.desc.replaceChildren(mark({ bad: true, text }));
+    desc.replaceChildren(mark({ bad: true, text }));
+    bar.hidden = true;
     li.querySelector('.fn').className = 'fn refused';
-    li.querySelector('.fn').textContent = f.name;
+    h.hidden = false; h.textContent = 'Retry';
+    h.setAttribute('aria-label', 'Retry upload of ' + f.name);
+    const gone = () => { li.remove(); pick.focus(); };
+    h.onclick = () => { gone(); unfinished().then(() => add([f])); };
     button.setAttribute('aria-label', 'Dismiss ' + f.name);
-    button.onclick = () => { li.remove(); pick.focus(); };
+    button.onclick = () => { job.t?.cancel(); gone(); };
     says.textContent = text;
+  }
+
+  // --- what was not finished before the page was opened
+
+  async function unfinished() {
+    const r = await fetch(form.dataset.files.replace(/files$/, 'uploads'), { headers: { Accept: 'application/json', 'X-Background': '1' } }).catch(() => null);
+    for (const u of r?.ok ? await r.json() : []) {
+      if (begun.has(u.name) || names().includes(u.name.toLowerCase())) continue;
+      const li = box.querySelector('[data-row]').content.firstElementChild.cloneNode(true), bar = li.querySelector('progress');
+      li.querySelector('.fn').textContent = u.name;
+      li.querySelector('.fd').replaceChildren(span(`${size(u.received)} of ${size(u.size)} are there. Attach the file again to go on.`));
+      li.querySelector('.fn').className = 'fn begun';
+      bar.value = Math.floor(100 * u.received / u.size);
+      bar.setAttribute('aria-label', 'Arrived of ' + u.name);
+      const b = li.querySelector('button:last-of-type');
+      b.setAttribute('aria-label', 'Cancel upload of ' + u.name);
+      b.onclick = () => { fetch(u.at, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } }); begun.delete(u.name); li.remove(); pick.focus(); };
+      list.append(li);
+      begun.set(u.name, { ...u, li });
+    }
   }
 
   // --- removing: the form's own button, without leaving the page
@@ -162,7 +226,7 @@ export function attachments(form, { on, setVersion, before, fields }) {
     says.textContent = name + ' removed';
     pick.focus();
   }
-  const pending = () => [current, ...queue].reduce((n, job) => n + (job ? job.f.size : 0), 0);
+  const pending = () => [...running, ...queue].reduce((n, job) => n + job.f.size, 0);
   on(list, 'click', e => {
     const b = e.target.closest('button[data-remove]');
     if (b) { e.preventDefault(); remove(b); }
@@ -191,6 +255,8 @@ export function attachments(form, { on, setVersion, before, fields }) {
   on(pick, 'change', () => { add([...pick.files]); pick.value = ''; });
   on(form, 'dragover', e => { if ([...e.dataTransfer.types].includes('Files')) { e.preventDefault(); form.classList.add('dropping'); } });
   on(form, 'dragleave', e => { if (!form.contains(e.relatedTarget)) form.classList.remove('dropping'); });
-  on(form, 'drop', e => { form.classList.remove('dropping'); if (e.dataTransfer.files.length) { e.preventDefault(); add([...e.dataTransfer.files]); } });
-  return { busy: () => Boolean(current || queue.length), trouble };
+  on(form, 'drop', e => { form.classList.remove('dropping'); if (!e.dataTransfer.files.length) return; e.preventDefault(); const plain = [...e.dataTransfer.files], entries = [...e.dataTransfer.items].map(i => i.webkitGetAsEntry?.()).filter(Boolean); entries.length ? dropped(entries).then(add, () => add(plain)) : add(plain); });
+  on(form, 'paste', e => { const got = [...e.clipboardData.files]; if (got.length) { e.preventDefault(); add(got.map(named)); } });
+  if (form.dataset.files && form.dataset.upload && Number(form.elements.namedItem('version')?.value)) unfinished();
+  return { busy: () => running.size + queue.length > 0, trouble };
 }

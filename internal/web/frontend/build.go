@@ -15,7 +15,7 @@ func Build(dir string) (map[string][]byte, error) {
 		return nil, err
 	}
 	out := map[string][]byte{}
-	for _, entry := range []string{"app.css", "legacy.css", "app.js", "passkey.js", "viewer.css", "picture.js", "dicom.js", "model.js"} {
+	for _, entry := range []string{"app.css", "legacy.css", "app.js", "passkey.js", "sum.js", "viewer.css", "picture.js", "dicom.js", "model.js"} {
 		r := api.Build(api.BuildOptions{
 			EntryPoints: []string{dir + "/" + entry}, Bundle: true, Write: false, Format: api.FormatESModule,
 			Alias:            map[string]string{"three": three}, // the 3-D library, kept beside the sources

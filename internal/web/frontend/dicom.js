@@ -181,20 +181,30 @@ function viewer(root, info) {
     }
   }
 
+  // go shows a frame. While one is loading, only the last that was asked for comes after it.
   let wanted = state.frame;
+  let loading = false;
   async function go(n) {
     wanted = Math.min(Math.max(n, 0), info.shown - 1);
+    if (loading) return true;
+    loading = true;
     try {
-      await load(wanted);
+      do {
+        const next = wanted;
+        await load(next);
+        state.frame = next;
+        now();
+      } while (state.frame !== wanted);
+      return true;
     } catch {
       stop();
       say(`Frame ${wanted + 1} could not be loaded. Check your connection and try again.`);
+      wanted = state.frame;
+      tell();
       return false;
+    } finally {
+      loading = false;
     }
-    if (n !== wanted && !frames.has(wanted)) return false;
-    state.frame = wanted;
-    now();
-    return true;
   }
 
   // --- playing ---
