@@ -41,7 +41,7 @@ func (w *world) draws() {
 // draw makes every preview that is wanted.
 func (w *world) draw() {
 	w.t.Helper()
-	for range 100 {
+	for range 3000 { // the race detector takes its time over large pictures
 		must(w.t, w.attach.MakePreviews(w.t.Context()))
 		if w.count("SELECT COUNT(*) FROM attach_preview WHERE state IN ('wanted', 'making')") == 0 {
 			return
