@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
+	cdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"securepractice/internal/db/dbtest"
@@ -45,8 +46,19 @@ func TestUploadInBrowser(t *testing.T) {
 	p.until(says + `.startsWith('No connection.')`)
 	line(false, 400<<10)
 	p.until(says + `.includes('left')`)
-	look[bool](t, p.ctx, `(addEventListener('beforeunload', e => e.stopImmediatePropagation(), true), true)`) // it asks before it leaves
+	asked := make(chan struct{}, 1)
+	must(t, chromedp.Listen(p.ctx, func(ev any) {
+		if _, ok := ev.(*cdp.EventJavascriptDialogOpening); ok { // it asks before it leaves
+			asked <- struct{}{}
+			go func() {
+				_, _ = chromedp.Call(p.ctx, cdp.HandleJavaScriptDialog, cdp.HandleJavaScriptDialogParams{Accept: true})
+			}()
+		}
+	}))
 	step(t, p.ctx, chromedp.Reload(), chromedp.WaitReady(chromedp.CSS("#body")))
+	if len(asked) == 0 {
+		t.Error("the page was left without a word while a file is on its way")
+	}
 	p.until(says + `.includes('are there. Attach the file again to go on.')`)
 	p.regard("upload-begun")
 	line(false, -1)
