@@ -171,7 +171,7 @@ func TestWaitingToNewcomer(t *testing.T) {
 		w.invisible("gloria", sent.ThreadID)
 		w.work()
 		w.want(1, "SELECT COUNT(*) FROM mail_member WHERE user_id = 'u-gloria' AND unread AND files = 1")
-		if p := w.get("gloria", "/mail/t/"+sent.ThreadID); p.code != 200 || p.Find(`.files a`).Length() != 1 {
+		if p := w.get("gloria", "/mail/t/"+sent.ThreadID); p.code != 200 || p.Find(`.files li`).Length() != 1 {
 			t.Errorf("thread: %d %q", p.code, p.text("#thread"))
 		}
 		other := w.draftWith("dana", "", "b.pdf", pdf("b"))
