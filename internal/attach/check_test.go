@@ -86,7 +86,7 @@ func TestVerdicts(t *testing.T) {
 				t.Errorf("%s: %d lines in the trail", c.name, n)
 			}
 		}
-		if len(w.told) != len(cases) || w.told[len(cases)-1].moved != (attach.Moved{Files: len(cases), Blocked: true}) {
+		if len(w.told) != len(cases) || w.told[len(cases)-1].moved != (attach.Moved{Files: len(cases), Blocked: true, Infected: true}) {
 			t.Errorf("told %d times: %+v", len(w.told), w.told[len(w.told)-1])
 		}
 		if n := w.count(t, "SELECT COUNT(*) FROM attach_file WHERE lease_until IS NOT NULL"); n != 0 {

@@ -168,7 +168,7 @@ func (p piece) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int
 
 // GetInfo says how far it is. The name stays here.
 func (p piece) GetInfo(context.Context) (handler.FileInfo, error) {
-	return handler.FileInfo{ID: p.id, Size: p.resumed.row.total, Offset: p.size}, nil
+	return handler.FileInfo{ID: p.id, Size: p.row.total, Offset: p.size}, nil
 }
 
 // GetReader is not offered.
