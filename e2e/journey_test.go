@@ -218,7 +218,7 @@ func (b *browser) sums() []string {
 	b.t.Helper()
 	out := b.await(`(async () => {
 		const sums = [];
-		for (const a of document.querySelectorAll('a[href^="/mail/attachments/"]')) {
+		for (const a of document.querySelectorAll('a[href^="/mail/attachments/"]:not([href*="/view"])')) {
 			const r = await fetch(a.href); if (!r.ok) return 'status ' + r.status;
 			const d = await crypto.subtle.digest('SHA-256', await r.arrayBuffer());
 			sums.push([...new Uint8Array(d)].map(v => v.toString(16).padStart(2, '0')).join(''));

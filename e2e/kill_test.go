@@ -356,7 +356,7 @@ func (w *worker) checkFiles(reader *worker) {
 			continue
 		}
 		reader.open("/mail/t/" + w.threadOf[a.mark])
-		links := reader.doc.Find("a[href^='/mail/attachments/']")
+		links := reader.doc.Find("a[href^='/mail/attachments/']:not([href*='/view'])")
 		if links.Length() != 1 {
 			w.t.Errorf("%s has %d files", a.mark, links.Length())
 			continue

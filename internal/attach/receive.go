@@ -43,6 +43,7 @@ type upload struct {
 	size   int64
 	parts  []part // stored, in order
 	saved  int    // of these, how many have their row
+	begun  int64  // its place among the others, when that was given at its beginning
 }
 
 // Receive takes in one file, seals and stores it, and attaches it to its holder. It answers only when everything is
@@ -271,7 +272,9 @@ func (u *upload) place(ctx context.Context, store func(ctx context.Context, tx *
 			return err
 		}
 		placed := l
-		placed.pos = h.pos + 1
+		if placed.pos = u.begun; placed.pos == 0 {
+			placed.pos = h.pos + 1
+		}
 		if err := saveLinks(ctx, tx, []link{placed}); err != nil {
 			return err
 		}

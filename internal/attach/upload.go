@@ -12,6 +12,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+
 	"securepractice/internal/actor"
 	"securepractice/internal/clock"
 	"securepractice/internal/db"
@@ -146,7 +148,7 @@ func (s *Service) resume(ctx context.Context, by actor.Actor, id string) (*resum
 	if err != nil || !found {
 		return nil, false, err
 	}
-	u := &upload{s: s, by: by, holder: a.holder, ext: a.ext, id: id, size: a.received, sum: sha256.New(), saved: int(a.version)}
+	u := &upload{s: s, by: by, holder: a.holder, ext: a.ext, id: id, size: a.received, sum: sha256.New(), saved: int(a.version), begun: begunAt(id)}
 	if u.owner, err = s.keys.Owner(ctx, s.d, a.ownerID); err != nil {
 		return nil, false, fmt.Errorf("find the uploader's keys: %w", err)
 	}
@@ -173,6 +175,16 @@ func (s *Service) resume(ctx context.Context, by actor.Actor, id string) (*resum
 		return nil, false, fmt.Errorf("list the parts of upload %s: %w", id, err)
 	}
 	return &resumed{upload: u, row: a, keys: keys}, true, nil
+}
+
+// begunAt is the time in an upload's id: files stand in the order in which they were begun, whichever was here first.
+func begunAt(id string) int64 {
+	u, err := uuid.Parse(id)
+	if err != nil {
+		return 0
+	}
+	sec, nsec := u.Time().UnixTime()
+	return time.Unix(sec, nsec).UnixMicro()
 }
 
 // take stores what src brings, part after part, and says how much was kept. When src ends early that is no error: what came

@@ -345,6 +345,27 @@ func TestUploadGoesStale(t *testing.T) {
 	})
 }
 
+// TestUploadOrder: files stand in the order in which they were chosen, whichever was here first.
+func TestUploadOrder(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		srv := portal(t, w)
+		w.receive(t, "0.txt", []byte("x"))
+		long := begin(t, srv, "ann", "1.ds2", 100_000).Header.Get("Location")
+		time.Sleep(2 * time.Millisecond)
+		short := begin(t, srv, "ann", "2.ds2", 1000).Header.Get("Location")
+		arrive(t, w, srv, short, unknownBytes(1000), 0)
+		arrive(t, w, srv, long, unknownBytes(100_000), 0)
+		w.receive(t, "3.txt", []byte("x"))
+		var order string
+		for _, f := range w.list(t, holder, w.owner(t, ann.OwnerID)) {
+			order += f.Name[:1]
+		}
+		if order != "0123" {
+			t.Errorf("order %s", order)
+		}
+	})
+}
+
 // TestManyUnfinished: nobody fills the house with beginnings.
 func TestManyUnfinished(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -18,7 +18,7 @@ export function attachments(form, { on, setVersion, before, fields }) {
   const list = box.querySelector('[data-list]'), says = box.querySelector('[data-say-files]'), troubles = box.querySelector('[data-trouble]');
   const limit = Number(box.dataset.limit), types = new Set(box.dataset.types.split(' ').filter(Boolean));
   const queue = [], running = new Set(), begun = new Map(), icons = document.body.dataset.icons;
-  let used = Number(box.dataset.used), timer;
+  let used = Number(box.dataset.used), timer, turn = Promise.resolve();
 
   // --- what the page shows
 
@@ -124,12 +124,16 @@ export function attachments(form, { on, setVersion, before, fields }) {
     }
   }
   async function send(job) {
+    const earlier = turn;
+    let began;
+    turn = new Promise(r => { began = r; }); // they are begun one after the other, so that they stand as they were chosen
+    await earlier;
     await before(); // the draft must be there before its files
-    if (job.cancelled) return;
+    if (job.cancelled) { began(); return; }
     const { f } = job, speed = pace(f.size);
     let told = Date.now(), sent = 0;
     job.t = transfer(f, {
-      start: form.dataset.upload, at: job.at, summer: document.body.dataset.sum, began: setVersion,
+      start: form.dataset.upload, at: job.at, summer: document.body.dataset.sum, began: v => { setVersion(v); began(); },
       tell: now => {
         if (job.paused) return;
         if (now.gone) { job.desc.replaceChildren(span(`No connection. ${size(sent)} of ${size(f.size)} are there; it goes on by itself.`)); return; }
@@ -147,6 +151,7 @@ export function attachments(form, { on, setVersion, before, fields }) {
     } catch (e) {
       broken(job, e.message);
     }
+    began();
   }
   const time = s => (s < 60 ? `about ${Math.ceil(s / 10) * 10} seconds left` : s < 90 ? 'about 1 minute left' : `about ${Math.round(s / 60)} minutes left`);
   function hold(job) {

@@ -71,6 +71,7 @@ export function transfer(file, { start, at, summer, tell, began }) {
       }
     }
   }
+  if (at) began();
   const online = () => wake();
   addEventListener('online', online);
   return {
