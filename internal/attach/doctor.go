@@ -185,13 +185,17 @@ func (x *exam) files(ctx context.Context) error {
 	}
 }
 
-// file looks at one file; what seems wrong is read anew, as the portal may just have changed it.
+// looks is how often a file that keeps changing is read.
+const looks = 10
+
+// file looks at one file. What seems wrong is read anew until the row has not changed in between, as the portal may just be
+// changing it: row and parts are two statements.
 func (x *exam) file(ctx context.Context, f examined) error {
 	found, err := x.s.symptoms(ctx, f, x.now, x.known)
 	if err != nil {
 		return err
 	}
-	if len(found) > 0 {
+	for n, same := 0, false; len(found) > 0 && !same && n < looks; n++ {
 		again, there, err := findExamined(ctx, x.s.d, f.id)
 		if err != nil || !there {
 			return err
@@ -199,7 +203,7 @@ func (x *exam) file(ctx context.Context, f examined) error {
 		if found, err = x.s.symptoms(ctx, again, x.s.clock.Now(), x.asked); err != nil {
 			return err
 		}
-		f = again
+		same, f = n > 0 && again.version == f.version, again // the first look was at an older list of objects
 	}
 	if x.Deep && len(found) == 0 {
 		if found, err = x.read(ctx, f); err != nil {

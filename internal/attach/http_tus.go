@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
-	"github.com/tus/tusd/v2/pkg/memorylocker"
 	"golang.org/x/exp/slog"
 
 	"securepractice/internal/actor"
@@ -21,8 +20,8 @@ import (
 // Tus speaks the protocol of resumable uploads (tus 1.0: core, creation, termination) about this room's uploads. It has no
 // routes of its own: the room that owns the holders routes requests to it after its own permission.
 //
-// Two requests for one upload: the later ends the earlier on the same node. On two nodes both may store a part; the row
-// takes one of them, and the other is told to ask where to go on.
+// Two requests for one upload, on one node or two, may both store a part: the row takes one of them, and the other is told
+// to ask where to go on. So no lock is needed, which a request on a dead line would hold.
 type Tus struct {
 	s *Service
 	h *handler.UnroutedHandler
@@ -36,7 +35,6 @@ func (s *Service) NewTus(base string) *Tus {
 	composer := handler.NewStoreComposer()
 	composer.UseCore(store{s})
 	composer.UseTerminater(store{s})
-	memorylocker.New().UseIn(composer)
 	h, err := handler.NewUnroutedHandler(handler.Config{
 		StoreComposer: composer, BasePath: base, MaxSize: s.set.MaxTotal, NetworkTimeout: network, DisableDownload: true, DisableConcatenation: true,
 		Cors: &handler.CorsConfig{Disable: true}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), // it would log names of files

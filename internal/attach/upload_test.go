@@ -309,7 +309,10 @@ func TestUploadGoesStale(t *testing.T) {
 		srv := portal(t, w)
 		at := begin(t, srv, "ann", "a.ds2", 5_000_000).Header.Get("Location")
 		patch(t, at, "ann", 0, &cutting{bytes.NewReader(unknownBytes(5_000_000)), 4_500_000})
-		kept := offset(t, at, "ann") // waits for the request that was cut
+		srv.Close() // waits for the request that was cut
+		srv = portal(t, w)
+		at = srv.URL + "/up/" + idOf(at)
+		kept := offset(t, at, "ann")
 		list, err := w.Uploads(t.Context(), ann, holder)
 		if err != nil || len(list) != 1 || list[0].Name != "a.ds2" || list[0].Size != 5_000_000 || list[0].Received != int64(kept) {
 			t.Errorf("%+v, %v", list, err)

@@ -91,7 +91,18 @@ func (s *Store) Put(ctx context.Context, key string, data []byte) error {
 		return blob.ErrKey
 	}
 	word := rand.Text()
-	err := s.retry(ctx, func() error { return s.tryPut(ctx, key, word, data) })
+	again := false
+	err := s.retry(ctx, func() error {
+		if again { // a service that finds the key taken may break the connection before its answer is heard
+			if found, err := s.wordOf(ctx, key); err == nil && found == word {
+				return nil
+			} else if err == nil && found != "" {
+				return blob.ErrExists
+			}
+		}
+		again = true
+		return s.tryPut(ctx, key, word, data)
+	})
 	if isCode(err, minio.PreconditionFailed) {
 		return s.taken(ctx, key, word)
 	}
