@@ -61,8 +61,12 @@ type worker struct {
 	base       *atomic.Pointer[string]
 	tries      int
 	done       []act
-	threadOf   map[string]string // by mark of a message: its conversation, as its sender was told
+	answered   *[len(kinds)]atomic.Int64 // by all workers, of each kind
+	threadOf   map[string]string         // by mark of a message: its conversation, as its sender was told
 }
+
+// kinds are the acts that workers do.
+var kinds = [...]string{"message", "reply", "file", "draft"}
 
 func killed(t *testing.T, p *program, kills int) {
 	var base atomic.Pointer[string]
@@ -70,8 +74,9 @@ func killed(t *testing.T, p *program, kills int) {
 	base.Store(&first)
 	people := []person{p.demo("Dana"), p.demo("Miguel")}
 	var workers []*worker
+	var answered [len(kinds)]atomic.Int64
 	for n := range 8 {
-		w := &worker{client: newClient(t, p.url), n: n, to: people[1-n/4].Email, base: &base, threadOf: map[string]string{}}
+		w := &worker{client: newClient(t, p.url), n: n, answered: &answered, to: people[1-n/4].Email, base: &base, threadOf: map[string]string{}}
 		w.signIn(people[n/4].Email, people[n/4].Password)
 		opening := act{kind: "message", key: newKey(), mark: fmt.Sprintf("ledger-%d-first", n)}
 		if err := w.try(&opening); err != nil {
@@ -88,7 +93,14 @@ func killed(t *testing.T, p *program, kills int) {
 	for _, w := range workers {
 		all.Go(func() { w.work(stop) })
 	}
-	for range kills {
+	for n := range kills {
+		until(t, "as many of each kind are answered as kills", func() bool {
+			least := answered[0].Load()
+			for i := range answered {
+				least = min(least, answered[i].Load())
+			}
+			return least > int64(n)
+		})
 		time.Sleep(time.Duration(100+rand.IntN(300)) * time.Millisecond) // the moment of the plug is the only chance here
 		p.stop(syscall.SIGKILL)
 		p.run()
@@ -110,7 +122,8 @@ func (w *worker) work(stop <-chan struct{}) {
 			return
 		default:
 		}
-		a := act{kind: []string{"message", "reply", "file", "draft"}[rand.IntN(4)], key: newKey(), mark: fmt.Sprintf("ledger-%d-%d-end", w.n, n)}
+		kind := rand.IntN(len(kinds))
+		a := act{kind: kinds[kind], key: newKey(), mark: fmt.Sprintf("ledger-%d-%d-end", w.n, n)}
 		if a.kind == "file" {
 			a.file = append([]byte("%PDF-1.4\n"+a.mark+strings.Repeat("x", rand.IntN(200_000))), "\n%%EOF\n"...)
 		}
@@ -127,6 +140,7 @@ func (w *worker) work(stop <-chan struct{}) {
 			time.Sleep(20 * time.Millisecond)
 		}
 		w.done = append(w.done, a)
+		w.answered[kind].Add(1)
 	}
 }
 
@@ -268,7 +282,7 @@ func check(t *testing.T, workers []*worker, kills int) {
 			t.Fatalf("%d messages have not left", n)
 		}
 	}
-	kinds := map[string]int{}
+	counts := map[string]int{}
 	tries := 0
 	for side := range 2 {
 		authors, author, reader := workers[4*side:4*side+4], workers[4*side], workers[4*(1-side)]
@@ -276,7 +290,7 @@ func check(t *testing.T, workers []*worker, kills int) {
 		for _, w := range authors {
 			tries += w.tries
 			for _, a := range w.done {
-				kinds[a.kind]++
+				counts[a.kind]++
 				switch a.kind {
 				case "draft":
 					want["/mail/drafts"][a.mark]++
@@ -298,9 +312,9 @@ func check(t *testing.T, workers []*worker, kills int) {
 			compare(t, who, list, marks, authors)
 		}
 	}
-	t.Logf("killed %d times: %v answered, %d tries were not", kills, kinds, tries)
-	if kinds["message"] < 8+kills || kinds["reply"] < kills || kinds["file"] < kills || kinds["draft"] < kills {
-		t.Errorf("too little was tried: %v", kinds)
+	t.Logf("killed %d times: %v answered, %d tries were not", kills, counts, tries)
+	if counts["message"] < 8+kills || counts["reply"] < kills || counts["file"] < kills || counts["draft"] < kills {
+		t.Errorf("too little was tried: %v", counts)
 	}
 }
 

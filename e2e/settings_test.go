@@ -15,7 +15,7 @@ func TestProfileInTheBrowser(t *testing.T) {
 	p := start(t, t.TempDir())
 	dana, miguel := p.demo("Dana"), p.demo("Miguel")
 	p.stop(syscall.SIGTERM)
-	set := time.Now().Add(-(78*24 - 6) * time.Hour).UnixMicro() // 12 days and some hours before it expires
+	set := time.Now().Add(-78 * 24 * time.Hour).UnixMicro() // days are counted by the calendar, so no hour may be added
 	change(t, p, fmt.Sprintf("UPDATE account_user SET password_at = %d WHERE email = '%s'", set, dana.Email),
 		"UPDATE practice_product SET state = 'off' WHERE practice_id = (SELECT practice_id FROM account_user WHERE email = '"+miguel.Email+"')")
 	p.run()
