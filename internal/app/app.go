@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,7 +195,7 @@ func (a *App) build() error {
 		return err
 	}
 	a.Attach = attach.New(attach.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Jobs: a.Jobs, Audit: a.Audit, Blobs: a.blobs, Scanner: scanner, Renderer: a.renderer(),
-		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles, Quarantine: l.Quarantine, Previews: l.Previews}})
+		Settings: attach.Settings{MaxTotal: l.MaxTotal, MaxFiles: l.MaxFiles, Quarantine: l.Quarantine, Previews: l.Previews, More: chosen(l.MoreTypes)}})
 	a.Mail = mail.New(mail.Options{DB: a.DB, Keys: a.Keys, Clock: a.Clock, Notify: a.Notify, Limit: a.limit, Audit: a.Audit,
 		Practice: a.Practice, Account: a.Account, Invite: a.Invite, Attach: a.Attach, Hub: a.hub, Jobs: a.Jobs, Product: a.Config.Product, Settings: mail.Settings{MaxSignature: l.MaxSignature, TextsPerDay: l.MessageTexts, UndoSend: l.UndoSend, DraftFiles: l.DraftFiles, MaxSubject: l.MaxSubject, MaxBody: l.MaxBody, MaxTotal: l.MaxTotal}})
 	a.Manage = manage.New(manage.Options{DB: a.DB, Keys: a.Keys, Audit: a.Audit, Practice: a.Practice, Account: a.Account, Invite: a.Invite})
@@ -256,4 +257,9 @@ func (a *App) Close() error {
 		return nil
 	}
 	return a.DB.Close()
+}
+
+// chosen is a list of types out of the settings, where "none" is said to have none.
+func chosen(types []string) []string {
+	return slices.DeleteFunc(slices.Clone(types), func(t string) bool { return t == "none" })
 }

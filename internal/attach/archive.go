@@ -3,206 +3,270 @@ package attach
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"hash/maphash"
 	"io"
-	"math"
+	"path"
+	"strings"
 )
 
-// What an archive may hold. A scanner that unpacks is thereby bounded before it sees the file.
+// What an archive may hold, with the archives in it. A scanner that unpacks is thereby bounded before it sees the file.
 const (
 	maxEntries = 10_000
 	maxUnpack  = 2 << 30  // bytes of all entries together
 	maxRatio   = 100      // unpacked to packed, of the archive as a whole
 	ratioFrom  = 16 << 20 // what unpacks to less than this is no bomb, whatever its ratio
+	maxDepth   = 3        // archives in archives, the outermost counted
 )
 
-// errArchive says that a ZIP is not whole or unpacks to more than is allowed.
-var errArchive = errors.New("attach: archive refused")
+// Why reading an archive ends early. Any other error is the store's.
+var (
+	errArchive   = errors.New("attach: archive refused")   // not whole, or too much, or what it says of itself is not so
+	errEncrypted = errors.New("attach: archive encrypted") // nobody can look into it
+	errProgram   = errors.New("attach: program in an archive")
+)
 
-// archive is what a ZIP's directory says of it.
+// archive reads a ZIP and the ZIPs in it once, from the first byte to the last, and keeps no list and no entry. It unpacks
+// everything: what a directory says of sizes is compared with what came out, never believed.
 type archive struct {
-	entries   int64
-	unpacked  uint64
-	encrypted bool
-	office    bool // holds an Office file's list of contents
-	folder    bool // holds the folder that was asked for
+	size     int64 // bytes of the outermost
+	folder   string
+	entries  int
+	unpacked int64
+	office   bool // the outermost holds an Office file's list of contents
+	inFolder bool // the outermost holds the folder that was asked for
+	macros   bool // an Office file in it has macros
+	seed     maphash.Seed
+	levels   [maxDepth]level
 }
 
-// Records of a ZIP (APPNOTE 4.3): their marks and the lengths of their fixed parts.
-const (
-	endMark, endLen         = 0x06054b50, 22
-	end64Mark, end64Len     = 0x06064b50, 56
-	locatorMark, locatorLen = 0x07064b50, 20
-	entryMark, entryLen     = 0x02014b50, 46
-	maxComment              = math.MaxUint16
-	is64                    = math.MaxUint32 // "the value is in the 64-bit record"
-)
-
-// walkArchive reads a ZIP's directory once, with a buffer and no list of what is in it, however large it says it is.
-func walkArchive(r io.ReadSeeker, size int64, folder string) (archive, error) {
-	at, length, err := findDirectory(r, size)
-	if err != nil {
-		return archive{}, err
-	}
-	if _, err := r.Seek(at, io.SeekStart); err != nil {
-		return archive{}, fmt.Errorf("read an archive: %w", err)
-	}
-	w := walk{r: bufio.NewReader(io.LimitReader(r, length)), folder: []byte(folder)}
-	for left := length; left > 0; {
-		n, err := w.entry()
-		if err != nil {
-			return archive{}, err
-		}
-		if left -= n; left < 0 {
-			return archive{}, errArchive
-		}
-	}
-	if w.a.unpacked > ratioFrom && w.a.unpacked/maxRatio > uint64(size) { //nolint:gosec // G115: a size is not negative
-		return archive{}, errArchive
-	}
-	return w.a, nil
+// level is what reading one archive needs; those at one depth are read one after the other.
+type level struct {
+	in      *bufio.Reader // what an entry unpacks to
+	inflate io.ReadCloser
+	find    finder
 }
 
-// findDirectory finds where the directory lies and how long it is, from the record at the end of the file.
-func findDirectory(r io.ReadSeeker, size int64) (at, length int64, err error) {
-	tail := make([]byte, min(size, endLen+maxComment+locatorLen))
-	if err := readAt(r, tail, size-int64(len(tail))); err != nil {
-		return 0, 0, err
+// walkArchive reads a whole ZIP. folder is the one an Office file of the wanted type has.
+func walkArchive(r io.ReadSeeker, size int64, folder string) (*archive, error) {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("read an archive: %w", err)
 	}
-	i := lastEnd(tail)
-	if i < 0 {
-		return 0, 0, errArchive
+	a := &archive{size: size, folder: folder, seed: maphash.MakeSeed()}
+	store := &storeReader{r: r}
+	err := a.zip(bufio.NewReaderSize(store, headLen), 0)
+	if store.err != nil {
+		return nil, fmt.Errorf("read an archive: %w", store.err)
 	}
-	end := tail[i:]
-	dirLen, dirAt := uint64(binary.LittleEndian.Uint32(end[12:])), uint64(binary.LittleEndian.Uint32(end[16:]))
-	endAt := size - int64(len(tail)) + int64(i)
-	if dirLen == is64 || dirAt == is64 || binary.LittleEndian.Uint16(end[10:]) == math.MaxUint16 {
-		if i < locatorLen || binary.LittleEndian.Uint32(tail[i-locatorLen:]) != locatorMark {
-			return 0, 0, errArchive
-		}
-		if dirLen, dirAt, endAt, err = readEnd64(r, tail[i-locatorLen:], size); err != nil {
-			return 0, 0, err
-		}
-	}
-	// The directory ends where its end record begins. Bytes put before an archive move both, and nothing of ours is so.
-	if dirAt > uint64(endAt) || dirLen != uint64(endAt)-dirAt { //nolint:gosec // G115: a place in the file is not negative
-		return 0, 0, errArchive
-	}
-	return int64(dirAt), int64(dirLen), nil //nolint:gosec // G115: both are less than the file's size
+	return a, err
 }
 
-// lastEnd finds the end record whose comment reaches exactly to the end of the file.
-func lastEnd(tail []byte) int {
-	for i := len(tail) - endLen; i >= 0; i-- {
-		if binary.LittleEndian.Uint32(tail[i:]) == endMark && int(binary.LittleEndian.Uint16(tail[i+20:])) == len(tail)-i-endLen {
-			return i
-		}
-	}
-	return -1
+// storeReader remembers the failure of what lies below everything, so that it is never taken for a broken archive.
+type storeReader struct {
+	r   io.Reader
+	err error
 }
 
-// readEnd64 reads the 64-bit end record that a locator names.
-func readEnd64(r io.ReadSeeker, locator []byte, size int64) (length, at uint64, endAt int64, err error) {
-	where := binary.LittleEndian.Uint64(locator[8:])
-	if where > uint64(size) || uint64(size)-where < end64Len { //nolint:gosec // G115: a size is not negative
-		return 0, 0, 0, errArchive
+func (s *storeReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
 	}
-	var end [end64Len]byte
-	endAt = int64(where) //nolint:gosec // G115: compared with the size above
-	if err := readAt(r, end[:], endAt); err != nil {
-		return 0, 0, 0, err
-	}
-	if binary.LittleEndian.Uint32(end[:]) != end64Mark {
-		return 0, 0, 0, errArchive
-	}
-	return binary.LittleEndian.Uint64(end[40:]), binary.LittleEndian.Uint64(end[48:]), endAt, nil
+	return n, err
 }
 
-func readAt(r io.ReadSeeker, p []byte, at int64) error {
-	if _, err := r.Seek(at, io.SeekStart); err != nil {
-		return fmt.Errorf("read an archive: %w", err)
-	}
-	if _, err := io.ReadFull(r, p); err != nil {
-		return fmt.Errorf("read an archive: %w", err)
-	}
-	return nil
-}
-
-// walk goes through the entries of a directory.
-type walk struct {
-	r      *bufio.Reader
-	folder []byte
-	a      archive
-	buf    []byte
-}
-
-// entry reads one entry and returns its length in the directory.
-func (w *walk) entry() (int64, error) {
-	var fixed [entryLen]byte
-	if err := w.read(fixed[:]); err != nil {
-		return 0, err
-	}
-	if binary.LittleEndian.Uint32(fixed[:]) != entryMark {
-		return 0, errArchive
-	}
-	nameLen := int(binary.LittleEndian.Uint16(fixed[28:]))
-	extraLen := int(binary.LittleEndian.Uint16(fixed[30:]))
-	rest := nameLen + extraLen + int(binary.LittleEndian.Uint16(fixed[32:]))
-	if cap(w.buf) < rest {
-		w.buf = make([]byte, rest)
-	}
-	w.buf = w.buf[:rest]
-	if err := w.read(w.buf); err != nil {
-		return 0, err
-	}
-	if w.a.entries++; w.a.entries > maxEntries {
-		return 0, errArchive
-	}
-	w.note(binary.LittleEndian.Uint16(fixed[8:]), w.buf[:nameLen])
-	unpacked, ok := unpackedSize(binary.LittleEndian.Uint32(fixed[24:]), w.buf[nameLen:nameLen+extraLen])
-	if !ok || unpacked > maxUnpack || w.a.unpacked+unpacked > maxUnpack {
-		return 0, errArchive
-	}
-	w.a.unpacked += unpacked
-	return int64(entryLen + rest), nil
-}
-
-// note keeps what an entry's flags and name tell about the archive.
-func (w *walk) note(flags uint16, name []byte) {
-	const encrypted, strong = 1, 1 << 6
-	w.a.encrypted = w.a.encrypted || flags&(encrypted|strong) != 0
-	w.a.office = w.a.office || string(name) == "[Content_Types].xml"
-	w.a.folder = w.a.folder || bytes.HasPrefix(name, w.folder)
-}
-
-// unpackedSize is an entry's size, which for large ones stands first in the 64-bit extra field (tag 1).
-func unpackedSize(size uint32, extra []byte) (uint64, bool) {
-	if size != is64 {
-		return uint64(size), true
-	}
-	for len(extra) >= 4 {
-		tag, n := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
-		if extra = extra[4:]; n > len(extra) {
-			return 0, false
-		}
-		if tag == 1 && n >= 8 {
-			return binary.LittleEndian.Uint64(extra), true
-		}
-		extra = extra[n:]
-	}
-	return 0, false
-}
-
-// read fills p. A directory that ends early is no archive; any other failure is the store's.
-func (w *walk) read(p []byte) error {
-	_, err := io.ReadFull(w.r, p)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+// zip reads one archive: its entries as they lie, then the directory, then its end, and nothing between or behind. Entries
+// and directory must name the same files at the same places, in whatever order, so that no program finds others in it.
+func (a *archive) zip(r *bufio.Reader, depth int) error {
+	if depth == maxDepth {
 		return errArchive
 	}
-	if err != nil {
-		return fmt.Errorf("read an archive: %w", err)
+	z := &zipReader{r: r}
+	var seen, said sum
+	for {
+		at := z.n
+		mark, err := z.mark()
+		switch {
+		case err != nil:
+			return err
+		case mark == localMark && said.n == 0:
+			e, err := a.entry(z, at, depth)
+			if err != nil {
+				return err
+			}
+			seen.add(a.seed, e)
+		case mark == centralMark:
+			if said.n == 0 {
+				z.directory = at
+			}
+			e, err := z.central()
+			if err != nil {
+				return err
+			}
+			said.add(a.seed, e)
+		case seen != said:
+			return errArchive
+		default:
+			return z.end(mark, at, said.n)
+		}
 	}
+}
+
+// sum adds up entries, so that two sets of them can be compared in any order; the seed keeps it from being planned for.
+type sum struct {
+	n   int
+	all uint64
+}
+
+func (s *sum) add(seed maphash.Seed, e entry) {
+	s.n++
+	s.all += maphash.Comparable(seed, e)
+}
+
+// entry reads one entry: it unpacks it to nowhere and looks at it on the way.
+func (a *archive) entry(z *zipReader, at int64, depth int) (entry, error) {
+	e, flags, err := z.local()
+	if err != nil {
+		return e, err
+	}
+	if a.entries++; a.entries > maxEntries {
+		return e, errArchive
+	}
+	e.at = at
+	if depth == 0 {
+		a.office = a.office || e.name == "[Content_Types].xml"
+		a.inFolder = a.inFolder || strings.HasPrefix(e.name, a.folder)
+	}
+	l := &a.levels[depth]
+	p := &packed{z: z, left: e.packed, open: flags&withDescriptor != 0}
+	var body io.Reader = p
+	switch {
+	case e.method == deflated && l.inflate == nil:
+		l.inflate = flate.NewReader(p)
+		body = l.inflate
+	case e.method == deflated:
+		_ = l.inflate.(flate.Resetter).Reset(p, nil) //nolint:forcetypeassert // as its documentation says: it is one, and resetting cannot fail
+		body = l.inflate
+	case p.open:
+		body = &storedOpen{p: p}
+	}
+	u := &unpacked{r: body, a: a}
+	if err := a.look(e.name, u, depth); err != nil {
+		return e, err
+	}
+	if p.open {
+		return e, z.descriptor(&e, u.crc, p.n, u.n)
+	}
+	if p.left != 0 || u.n != e.size || u.crc != e.crc {
+		return e, errArchive
+	}
+	return e, nil
+}
+
+// blocked are the names of what Windows, macOS or a browser would run, whatever their content.
+var blocked = wordSet(`app application bat chm cmd com cpl dll dmg exe gadget hta inf iso jar js jse jsp lnk msc msi msix
+	msp mst pif pkg ps1 ps2 psm1 reg scf scr sct sh shb sys url vb vbe vbs vhd vhdx ws wsc wsf wsh xll`)
+
+func wordSet(words string) map[string]bool {
+	set := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		set[w] = true
+	}
+	return set
+}
+
+// opaque are archives that may be encrypted to their last byte and that are not opened here.
+var opaque = [][]byte{[]byte("7z\xbc\xaf\x27\x1c"), []byte("Rar!\x1a\x07")}
+
+// look reads what an entry unpacks to, to its end.
+func (a *archive) look(name string, u *unpacked, depth int) error {
+	if blocked[extension(strings.TrimRight(name, ". "))] {
+		return errProgram
+	}
+	l := &a.levels[depth]
+	if l.in == nil {
+		l.in = bufio.NewReaderSize(u, headLen)
+	}
+	l.in.Reset(u)
+	head, err := l.in.Peek(16)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch {
+	case isProgram(head):
+		return errProgram
+	case bytes.HasPrefix(head, opaque[0]), bytes.HasPrefix(head, opaque[1]):
+		return errArchive
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
+		return a.zip(l.in, depth+1)
+	}
+	l.find = finder{want: macroMark}
+	into := io.Discard
+	if isOLE(head) {
+		into = &l.find
+	}
+	if _, err := io.Copy(into, onlyReader{l.in}); err != nil {
+		return err
+	}
+	a.macros = a.macros || l.find.found || strings.EqualFold(path.Base(name), "vbaProject.bin")
 	return nil
+}
+
+// onlyReader hides WriteTo, which would hand over the reader's source instead of what it holds.
+type onlyReader struct{ io.Reader }
+
+// unpacked counts what comes out of an entry, and stops it when the archive gives more than it may.
+type unpacked struct {
+	r   io.Reader
+	a   *archive
+	n   int64
+	crc uint32
+}
+
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	u.n += int64(n)
+	u.a.unpacked += int64(n)
+	u.crc = crc32.Update(u.crc, crc32.IEEETable, p[:n])
+	if u.a.unpacked > maxUnpack || u.a.unpacked > ratioFrom && u.a.unpacked/maxRatio > u.a.size {
+		return n, errArchive
+	}
+	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return n, errors.Join(errArchive, err)
+	}
+	return n, err
+}
+
+// macroMark is the name of the stream that every Visual Basic project has, as OLE directories write it ([MS-OVBA] 2.2.1).
+var macroMark = utf16("_VBA_PROJECT")
+
+func utf16(s string) []byte {
+	b := make([]byte, 0, 2*len(s))
+	for i := range len(s) {
+		b = binary.LittleEndian.AppendUint16(b, uint16(s[i]))
+	}
+	return b
+}
+
+// finder notes whether some bytes occur in what is written to it.
+type finder struct {
+	want  []byte
+	found bool
+	tail  []byte
+}
+
+func (f *finder) Write(p []byte) (int, error) {
+	keep := len(f.want) - 1
+	edge := append(f.tail, p[:min(keep, len(p))]...) //nolint:gocritic // appendAssign: the tail is made anew below
+	f.found = f.found || bytes.Contains(edge, f.want) || bytes.Contains(p, f.want)
+	if len(p) >= keep {
+		f.tail = append(f.tail[:0], p[len(p)-keep:]...)
+	} else {
+		f.tail = append(f.tail[:0], edge[max(0, len(edge)-keep):]...)
+	}
+	return len(p), nil
 }

@@ -50,6 +50,7 @@ type Settings struct {
 	MaxTotal   int64         // bytes for one holder; 300 MB
 	MaxFiles   int64         // files for one holder; 100
 	Uploads    int           // uploads received at once by this process, 4 MiB of memory each; 24
+	More       []string      // types accepted beyond the list, out of Beyond; nil: all of them
 	Previews   int           // previews drawn at once by this process; 2
 	Quarantine time.Duration // how long an infected file is kept, sealed and unreadable for everybody; 30 days
 	Wait       time.Duration // how long an upload waits for its turn before it is told to come back; 20 s
@@ -103,6 +104,9 @@ func New(o Options) *Service {
 	if set.Previews == 0 {
 		set.Previews = 2
 	}
+	if set.More == nil {
+		set.More = Beyond()
+	}
 	if set.Quarantine == 0 {
 		set.Quarantine = 30 * 24 * time.Hour
 	}
@@ -137,6 +141,7 @@ type File struct {
 	Reason                 string // a sentence that says why a blocked file is blocked; else empty
 	Size                   int64
 	Seen                   Seen   // what can be seen of it without fetching it
+	Macros                 bool   // an Office program may run what is in it
 	by                     string // whose verdict it is: scan.Unscanned, scan.ByDemo, or a scanner with its signatures
 }
 

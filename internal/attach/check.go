@@ -25,17 +25,19 @@ func (s *Service) judge(ctx context.Context, f *file) (verdict, error) {
 }
 
 func (s *Service) judgeBytes(ctx context.Context, f *file, r *reader) (verdict, error) {
-	found, reason, err := content(r, f.size, f.ext)
+	j, err := content(r, f.size, f.ext)
 	if err != nil {
 		return verdict{}, fmt.Errorf("check the content: %w", err)
 	}
-	if reason != "" {
-		return verdict{state: Rejected, found: found, reason: reason}, nil
+	if j.reason != "" {
+		return verdict{state: Rejected, found: j.found, reason: j.reason}, nil
 	}
-	if err := s.startScan(ctx, f, found); err != nil {
+	if err := s.startScan(ctx, f, j.found); err != nil {
 		return verdict{}, err
 	}
-	return s.scan(ctx, *f, r, found)
+	v, err := s.scan(ctx, *f, r, j.found)
+	v.macros = j.macros
+	return v, err
 }
 
 // openFile opens a file by the wrap of its key beside its row.

@@ -57,6 +57,9 @@ func TestVerdicts(t *testing.T) {
 		{"program.pdf", append([]byte("MZ\x90\x00%PDF-1.7\n"), noise(500)...), attach.Rejected, "program.pdf: this file type is not accepted"},
 		{"script.txt", []byte("#!/bin/sh\nrm -rf /\n"), attach.Rejected, "script.txt: this file type is not accepted"},
 		{"photo.jpg", []byte("%PDF-1.7\nnot a photo"), attach.Rejected, "photo.jpg: this file type is not accepted"},
+		{"viewer.zip", zipOf(t, map[string][]byte{"scan.dcm": []byte("x"), "viewer.exe": []byte("MZ")}), attach.Rejected, "viewer.zip holds a program, so it was not attached. Attach the other files in it one by one."},
+		{"huge.png", []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x75\x30\x00\x00\x75\x30\x01\x00\x00\x00\x00\x4e\x5c\xc5\x17"), attach.Rejected, "huge.png is a picture too large to be opened safely and was not attached. Save it smaller, then attach it again."},
+		{"deep.zip", zipOf(t, map[string][]byte{"bomb.zip": bomb}), attach.Rejected, "deep.zip could not be checked and was not attached. Attach the files in it one by one."},
 		{"bomb.zip", bomb, attach.Rejected, "bomb.zip could not be checked and was not attached. Attach the files in it one by one."},
 	}
 	each(t, func(t *testing.T, w *world) {
@@ -91,6 +94,20 @@ func TestVerdicts(t *testing.T) {
 		}
 		if n := w.count(t, "SELECT COUNT(*) FROM attach_file WHERE lease_until IS NOT NULL"); n != 0 {
 			t.Errorf("%d leases are left", n)
+		}
+	})
+}
+
+// TestMacros: a file with macros is handed out, and everybody who sees it is told.
+func TestMacros(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.receive(t, "form.docx", zipOf(t, map[string][]byte{"[Content_Types].xml": {'x'}, "word/document.xml": {'x'}, "word/vbaProject.bin": {'x'}}))
+		w.receive(t, "plain.docx", zipOf(t, map[string][]byte{"[Content_Types].xml": {'x'}, "word/document.xml": {'x'}}))
+		w.run(t)
+		for i, f := range w.list(t, holder, w.owner(t, ann.OwnerID)) {
+			if f.State != attach.Clean || f.Macros != (i == 0) {
+				t.Errorf("%s: %s, macros %v", f.Name, f.State, f.Macros)
+			}
 		}
 	})
 }

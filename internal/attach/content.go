@@ -5,10 +5,17 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"image"
+	_ "image/gif"  // its header
+	_ "image/jpeg" // its header
+	_ "image/png"  // its header
 	"io"
 	"strings"
 
 	"github.com/gabriel-vasile/mimetype"
+	_ "golang.org/x/image/bmp"  // its header
+	_ "golang.org/x/image/tiff" // its header
+	_ "golang.org/x/image/webp" // its header
 )
 
 // headLen is how much of a file's beginning is looked at.
@@ -19,37 +26,45 @@ const (
 	unknown    = "application/octet-stream"
 )
 
-// content judges what a file is against what its extension says. found is the content's type. reason is empty when the
-// two agree and nothing in it is blocked. An error is no judgement.
-func content(r io.ReadSeeker, size int64, ext string) (found, reason string, err error) {
+// judgement is what a file is by its content.
+type judgement struct {
+	found  string // its MIME type
+	reason string // why it is refused; empty when it is what its name says and nothing in it is blocked
+	macros bool   // it, or an Office file in it, has macros
+}
+
+// content judges what a file is against what its extension says. An error is no judgement.
+func content(r io.ReadSeeker, size int64, ext string) (judgement, error) {
 	head := make([]byte, min(headLen, size))
 	if _, err := io.ReadFull(r, head); err != nil {
-		return "", "", fmt.Errorf("read the beginning: %w", err)
+		return judgement{}, fmt.Errorf("read the beginning: %w", err)
 	}
 	mime := mimetype.Detect(head)
-	found, _, _ = strings.Cut(mime.String(), ";")
-	want, ok := accepted[ext]
+	found, _, _ := strings.Cut(mime.String(), ";")
+	want, ok := typeOf(ext)
 	switch {
 	case !ok:
-		return found, reasonType, nil
+		return judgement{found: found, reason: reasonType}, nil
 	case isProgram(head):
-		return found, reasonProgram, nil
+		return judgement{found: found, reason: reasonProgram}, nil
+	case want.archive != "" && bytes.HasPrefix(head, []byte("PK")):
+		return archived(r, size, want.archive, found)
 	case isOLE(head):
 		if program, err := isInstaller(r, head, size); err != nil || program {
-			return found, reasonProgram, err
+			return judgement{found: found, reason: reasonProgram}, err
 		}
 	}
-	if want.archive != "" {
-		if !bytes.HasPrefix(head, []byte("PK")) {
-			return found, reasonType, nil
-		}
-		reason, err := archiveReason(r, size, want.archive)
-		return found, reason, err
+	switch {
+	case want.archive != "", !agrees(want, mime, head, size, ext):
+		return judgement{found: found, reason: reasonType}, nil
+	case isOLE(head):
+		macros, err := contains(r, macroMark)
+		return judgement{found: found, macros: macros}, err
+	case want.icon == iconImage:
+		reason, err := pictureReason(r)
+		return judgement{found: found, reason: reason}, err
 	}
-	if !agrees(want, mime, head, size, ext) {
-		return found, reasonType, nil
-	}
-	return found, "", nil
+	return judgement{found: found}, nil
 }
 
 // agrees says whether the content is one that the extension may have.
@@ -126,18 +141,56 @@ func isInstaller(r io.ReadSeeker, head []byte, size int64) (bool, error) {
 	return bytes.Equal(class[1:], installerEnd) && (kind == 0x82 || kind == 0x84 || kind == 0x86), nil
 }
 
-// archiveReason walks a ZIP's directory. want is "zip", or the folder an Office file of the type has.
-func archiveReason(r io.ReadSeeker, size int64, want string) (string, error) {
+// archived reads an archive to its end. want is "zip", or the folder an Office file of the type has.
+func archived(r io.ReadSeeker, size int64, want, found string) (judgement, error) {
+	j := judgement{found: found}
 	a, err := walkArchive(r, size, want)
 	switch {
 	case errors.Is(err, errArchive):
-		return reasonArchive, nil
+		j.reason = reasonArchive
+	case errors.Is(err, errEncrypted):
+		j.reason = reasonEncrypted
+	case errors.Is(err, errProgram):
+		j.reason = reasonInside
 	case err != nil:
-		return "", err
-	case a.encrypted:
-		return reasonEncrypted, nil
-	case want != "zip" && (!a.office || !a.folder):
-		return reasonType, nil
+		return j, err
+	case want != "zip" && (!a.office || !a.inFolder):
+		j.reason = reasonType
+	default:
+		j.macros = a.macros
+	}
+	return j, nil
+}
+
+// contains says whether a mark occurs anywhere in a file.
+func contains(r io.ReadSeeker, mark []byte) (bool, error) {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return false, fmt.Errorf("look for a mark: %w", err)
+	}
+	f := &finder{want: mark}
+	if _, err := io.Copy(f, onlyReader{r}); err != nil {
+		return false, fmt.Errorf("look for a mark: %w", err)
+	}
+	return f.found, nil
+}
+
+// maxPixels of a picture. The largest scans that practices make have a tenth; one with more fills the memory of whoever
+// opens it, however small the file is.
+const maxPixels = 500_000_000
+
+// pictureReason refuses a picture whose header says that it unpacks to too much. What has no such header is judged by
+// others: the scanner, and the process that draws previews.
+func pictureReason(r io.ReadSeeker) (string, error) {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return "", fmt.Errorf("read a picture's header: %w", err)
+	}
+	store := &storeReader{r: io.LimitReader(r, 64<<20)} // a header may follow long descriptions, and no longer ones
+	c, _, err := image.DecodeConfig(store)
+	switch {
+	case store.err != nil:
+		return "", fmt.Errorf("read a picture's header: %w", store.err)
+	case err == nil && c.Width > 0 && c.Height > maxPixels/c.Width:
+		return reasonPixels, nil
 	}
 	return "", nil
 }

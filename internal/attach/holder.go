@@ -49,10 +49,10 @@ func (l link) key(k crypt.Sealer) ([]byte, error) {
 
 // shown is a link as people see it.
 func shown(l link, name string) File {
-	t := accepted[l.ext]
+	t, _ := typeOf(l.ext)
 	f := File{
 		LinkID: l.id, Holder: l.holder, FileID: l.body.fileID, Name: name, Ext: l.ext, Kind: t.kind, Icon: t.icon,
-		State: l.state, Size: l.body.size, by: l.scanSig, Seen: l.seen,
+		State: l.state, Size: l.body.size, by: l.scanSig, Seen: l.seen, Macros: l.macros,
 	}
 	if f.Blocked() {
 		f.Reason = sentence(name, l.reason)

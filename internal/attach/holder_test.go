@@ -10,6 +10,7 @@ import (
 	"securepractice/internal/attach"
 	"securepractice/internal/crypt"
 	"securepractice/internal/db"
+	"securepractice/internal/db/dbtest"
 	"securepractice/internal/fault"
 )
 
@@ -271,12 +272,20 @@ func TestListManyAndStanding(t *testing.T) {
 	})
 }
 
+// TestAccepted: SPEC.md's list, and beyond it what the operator chose.
 func TestAccepted(t *testing.T) {
 	const spec = `ai aif aifc aiff avi bmp cpt dcm dex doc docx ds2 eml eps gif hqx jpe jpeg jpg log mid midi mif mov
 		movie mp2 mp3 mp4 mpe mpeg mpga obj oda pdf png ppt pptx ps qt ra ram rm rpm rtf rtx rv smi smil stl
 		text tif tiff txt vcard vcf wav wbxml wmlc wmv word xl xls xml xsl xlsx zip`
-	if got := attach.Accepted(); !slices.Equal(got, sortedFields(spec)) {
-		t.Errorf("accepted: %v", got)
+	for also, more := range map[string][]string{"csv heic heif ply webp": nil, "heic": {"heic"}, "": {}} {
+		w := newWorld(t, dbtest.SQLite(t), func(o *attach.Options) { o.Settings.More = more })
+		if got := w.Accepted(); !slices.Equal(got, sortedFields(spec+" "+also)) {
+			t.Errorf("accepted with %q: %v", more, got)
+		}
+		_, err := w.Receive(t.Context(), ann, attach.In{Holder: holder, Name: "list.csv", Left: 100, Body: strings.NewReader("a,b\n")})
+		if taken := err == nil; taken != (more == nil) {
+			t.Errorf("csv with %q: %v", more, err)
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ func checkBackoff(try int) time.Duration {
 type verdict struct {
 	state, found, reason, signature string
 	threat                          string
+	macros                          bool
 	at                              int64 // when the scanner looked, µs; 0 when it did not
 }
 

@@ -90,6 +90,13 @@ func isSTLBinary(head []byte, size int64) bool {
 	return len(head) >= 84 && size == 84+50*int64(binary.LittleEndian.Uint32(head[80:]))
 }
 
+// isPLY wants the mark, and then the line that names the form.
+func isPLY(head []byte) bool {
+	rest, found := bytes.CutPrefix(head, []byte("ply"))
+	rest = bytes.TrimLeft(rest, "\r\n")
+	return found && len(rest) < len(head)-3 && bytes.HasPrefix(rest, []byte("format "))
+}
+
 // isOBJ looks for a vertex among the first lines of a text.
 func isOBJ(head []byte) bool {
 	if !isText(head) {

@@ -80,7 +80,7 @@ func (s *Service) begin(ctx context.Context, by actor.Actor, in In) (*upload, er
 	} else if err != nil {
 		return nil, u.cut(err)
 	}
-	if _, ok := accepted[u.ext]; !ok {
+	if !s.accepts(u.ext) {
 		return nil, typeFault(name)
 	}
 	h, err := readHeld(ctx, s.d, in.Holder, s.nameMAC(in.Holder, name))

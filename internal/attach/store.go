@@ -68,13 +68,14 @@ type link struct {
 	state, ext, reason, fileBy string
 	seen                       Seen
 	scanSig                    string
+	macros                     bool
 }
 
 func scanLink(row db.Row) (link, error) {
 	var l link
 	var thumbs, pages, raws, infos int64
 	err := row(&l.holder, &l.id, &l.body.fileID, &l.nameSealed, &l.nameMAC, &l.dek, &l.sealedBy, &l.body.size, &l.pos,
-		&l.body.ownerID, &l.body.partSize, &l.state, &l.ext, &l.reason, &l.fileBy, &l.scanSig,
+		&l.body.ownerID, &l.body.partSize, &l.state, &l.ext, &l.reason, &l.fileBy, &l.scanSig, &l.macros,
 		&l.seen.State, &l.seen.Reason, &thumbs, &pages, &raws, &infos)
 	l.seen.Thumb, l.seen.Pages, l.seen.Frames, l.seen.Info = thumbs > 0, int(pages), int(raws), infos > 0
 	return l, err
@@ -82,7 +83,7 @@ func scanLink(row db.Row) (link, error) {
 
 const selectLinks = `
 		SELECT l.holder, l.id, l.file_id, l.name_sealed, l.name_mac, l.wrapped_dek, l.sealed_by, l.size, l.pos,
-			f.owner_id, f.part_size, f.state, f.ext, f.reason, f.user_id, f.scan_sig,
+			f.owner_id, f.part_size, f.state, f.ext, f.reason, f.user_id, f.scan_sig, f.macros,
 			COALESCE(p.state, 'none'), COALESCE(p.reason, ''), COALESCE(p.thumbs, 0), COALESCE(p.pages, 0), COALESCE(p.raws, 0), COALESCE(p.infos, 0)
 		FROM attach_link l
 		JOIN attach_file f ON f.id = l.file_id

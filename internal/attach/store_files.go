@@ -75,9 +75,9 @@ func extendLease(ctx context.Context, tx *db.Tx, f file, until int64) (bool, err
 func updateState(ctx context.Context, tx *db.Tx, f file, v verdict) (bool, error) {
 	n, err := tx.Exec(ctx, `
 		UPDATE attach_file
-		SET state = $4, type = $5, reason = $6, scan_sig = $7, scanned_at = $8, threat = $9, version = version + 1,
+		SET state = $4, type = $5, reason = $6, scan_sig = $7, scanned_at = $8, threat = $9, macros = $10, version = version + 1,
 			lease_until = CASE WHEN $4 = 'scanning' THEN lease_until END
-		WHERE id = $1 AND version = $2 AND state = $3`, f.id, f.version, f.state, v.state, v.found, v.reason, v.signature, nullable(v.at), v.threat)
+		WHERE id = $1 AND version = $2 AND state = $3`, f.id, f.version, f.state, v.state, v.found, v.reason, v.signature, nullable(v.at), v.threat, v.macros)
 	return n == 1, err
 }
 

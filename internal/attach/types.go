@@ -41,6 +41,7 @@ var (
 	dictation  = fileType{kind: "Dictation", icon: iconOther, byName: true}
 	otherFile  = fileType{kind: "File", icon: iconOther, byName: true}
 	movie      = fileType{kind: "Video", icon: iconOther, mimes: []string{"video/quicktime", "video/mp4", "video/mpeg"}, byName: true}
+	phonePhoto = fileType{kind: "Photo", icon: iconImage, mimes: []string{"image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"}}
 	stream     = fileType{kind: "Stream", icon: iconOther, mimes: []string{"application/vnd.rn-realmedia-vbr"}, own: isRealAudio, byName: true}
 )
 
@@ -114,5 +115,34 @@ var accepted = map[string]fileType{
 	"zip":   {kind: "Archive", icon: iconBox, archive: "zip"},
 }
 
+// beyond are types that SPEC.md's list lacks and people send: photos of phones, tables, scans. Settings.More chooses among them.
+var beyond = map[string]fileType{
+	"csv":  {kind: "Table", icon: iconText, byName: true},
+	"heic": phonePhoto,
+	"heif": phonePhoto,
+	"ply":  {kind: "3D model", icon: iconModel, own: isPLY},
+	"webp": {kind: "Image", icon: iconImage, mimes: []string{"image/webp"}},
+}
+
+// typeOf finds the type of an extension, whether or not it may be attached here today: what was taken is judged all the same.
+func typeOf(ext string) (fileType, bool) {
+	if t, ok := accepted[ext]; ok {
+		return t, true
+	}
+	t, ok := beyond[ext]
+	return t, ok
+}
+
+// Beyond lists the types that an operator may switch off, in order.
+func Beyond() []string { return slices.Sorted(maps.Keys(beyond)) }
+
+// accepts says whether files of an extension may be attached.
+func (s *Service) accepts(ext string) bool {
+	_, ok := accepted[ext]
+	return ok || slices.Contains(s.set.More, ext)
+}
+
 // Accepted lists the extensions of the files that may be attached, without dots, in order.
-func Accepted() []string { return slices.Sorted(maps.Keys(accepted)) }
+func (s *Service) Accepted() []string {
+	return slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Keys(accepted)), s.set.More)))
+}

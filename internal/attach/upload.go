@@ -92,7 +92,7 @@ func (s *Service) announce(ctx context.Context, by actor.Actor, b Begin) (*uploa
 	if b.Size <= 0 {
 		return nil, emptyFault(name)
 	}
-	if _, ok := accepted[u.ext]; !ok {
+	if !s.accepts(u.ext) {
 		return nil, typeFault(name)
 	}
 	mac := s.nameMAC(b.Holder, name)

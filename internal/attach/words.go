@@ -9,9 +9,11 @@ import (
 
 // Why a file was blocked, as attach_file.reason keeps it.
 const (
-	reasonType      = "type"      // the content is not what the name says
-	reasonProgram   = "program"   // something a computer would run
-	reasonArchive   = "archive"   // unpacks to too much, or is not a whole archive
+	reasonType      = "type"    // the content is not what the name says
+	reasonProgram   = "program" // something a computer would run
+	reasonArchive   = "archive" // unpacks to too much, or is not a whole archive
+	reasonInside    = "program_inside"
+	reasonPixels    = "pixels"    // a picture that unpacks to too much
 	reasonEncrypted = "encrypted" // has a password, so nobody can check it
 	reasonDamaged   = "damaged"   // the stored bytes do not open
 	reasonVirus     = "virus"
@@ -30,6 +32,10 @@ func sentence(name, reason string) string {
 		return name + " was found to contain a virus and cannot be opened any more"
 	case reasonArchive:
 		return name + " could not be checked and was not attached. Attach the files in it one by one."
+	case reasonInside:
+		return name + " holds a program, so it was not attached. Attach the other files in it one by one."
+	case reasonPixels:
+		return name + " is a picture too large to be opened safely and was not attached. Save it smaller, then attach it again."
 	case reasonEncrypted:
 		return name + " has a password, so it could not be checked for viruses. Attach it without the password."
 	case reasonLost:

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,6 +134,9 @@ func (l Limits) check() error {
 	p.when(len(l.Countries) == 0, "countries: name one at least")
 	for _, c := range l.Countries {
 		p.when(phonenumbers.GetCountryCodeForRegion(c) == 0, "countries: give codes of two capital letters, such as US; "+c+" is none")
+	}
+	for _, t := range l.MoreTypes {
+		p.when(!slices.Contains([]string{"csv", "heic", "heif", "ply", "webp", "none"}, t), "more_types: there is no type "+t+"; there are csv, heic, heif, ply, webp and none")
 	}
 	p.when(l.MinPassword < 8, "min_password: fewer than 8 characters protect nobody")
 	p.when(l.MaxPassword < 64, "max_password: allow at least 64 characters")

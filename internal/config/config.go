@@ -89,6 +89,7 @@ type Limits struct {
 	MaxBody         int           `help:"Characters of a message." default:"100000"`
 	MaxFiles        int64         `help:"Files a message." default:"100"`
 	MaxTotal        int64         `help:"Bytes of all files of a message." default:"300000000"`
+	MoreTypes       []string      `help:"Types of files accepted beyond the list that every portal has: any of csv, heic, heif, ply, webp; none for none." default:"csv,heic,heif,ply,webp"`
 	Previews        int           `help:"Previews of files drawn at once. Each takes up to a gibibyte of memory, and as much as its file is long." default:"2"`
 	Quarantine      time.Duration `help:"How long an infected file is kept, sealed and open to nobody, before it is destroyed." default:"720h"`
 	NewAddresses    int64         `help:"New addresses a person may invite a day." default:"50"`

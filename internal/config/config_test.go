@@ -97,7 +97,7 @@ func TestDefaults(t *testing.T) {
 	want := config.Limits{
 		InviteLink: 30 * day, PasswordLink: 7 * day, ResetLink: day,
 		CodeLife: 10 * time.Minute, CodeTries: 5, CodesPerFlow: 3, CodesPerNumber: 10, CodesPerAddress: 50, CodesPerCountry: 5000, Countries: []string{"US", "CA"}, CodesPerDay: 5000, FlowsPerLink: 3,
-		MaxName: 100, MaxPracticeName: 120, MaxSubject: 200, MaxBody: 100_000, MaxFiles: 100, MaxTotal: 300_000_000, Previews: 2, Quarantine: 30 * day, NewAddresses: 50,
+		MaxName: 100, MaxPracticeName: 120, MaxSubject: 200, MaxBody: 100_000, MaxFiles: 100, MaxTotal: 300_000_000, MoreTypes: []string{"csv", "heic", "heif", "ply", "webp"}, Previews: 2, Quarantine: 30 * day, NewAddresses: 50,
 		Policy: "classic", MinPassword: 8, MaxPassword: 256, PasswordHistory: 6, PasswordAge: 90 * day, WrongPasswords: 5, MFAAtLogin: "off", SecondTries: 30, SignIns: 300, PasswordReminders: []int{14, 7, 1}, LockFor: -1, LockMost: day, HashWait: 5 * time.Second, HashMemory: 46, HashPasses: 1, Resets: 5, NoticesPerDay: 1,
 		UndoLink: 7 * day, AddressEmails: 5, MaxSignature: 500, MessageTexts: 20, UndoSend: 10 * time.Second, DraftFiles: 30 * day,
 		Idle: 30 * time.Minute, IdleWarning: 25 * time.Minute, Session: 12 * time.Hour,

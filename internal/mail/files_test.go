@@ -1,6 +1,8 @@
 package mail_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -262,4 +264,25 @@ func databaseFile(t *testing.T, d *db.DB) string {
 	}, "PRAGMA database_list")
 	must(t, err)
 	return file
+}
+
+// TestMacrosAreNamed: who receives a file that may run something is told beside it.
+func TestMacrosAreNamed(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	w.draws()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range []string{"[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"} {
+		if _, err := z.Create(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sent, _ := w.sendFiles("dana", "santos@example.org", upload{"form.docx", b.Bytes()}, upload{"notes.txt", []byte("hello")})
+	if rows := w.get("santos", "/mail/t/"+sent.ThreadID).Find(".files li"); strings.Contains(rows.Last().Text(), "macros") ||
+		!strings.Contains(rows.First().Text(), "Contains macros: enable them only if you expected them from this sender") {
+		t.Errorf("files = %q", rows.Text())
+	}
 }

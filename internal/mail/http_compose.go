@@ -214,7 +214,7 @@ func (s *Service) showCompose(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) renderCompose(w http.ResponseWriter, r *http.Request, p composeProps) error {
-	p.by, p.limit = web.Actor(r), s.set.MaxTotal
+	p.by, p.limit, p.types = web.Actor(r), s.set.MaxTotal, s.o.Attach.Accepted()
 	var err error
 	if p.most, err = s.maxRecipients(r.Context(), p.by); err != nil {
 		return err

@@ -126,6 +126,9 @@ func answerOf(f attach.File) fileAnswer {
 // fileRow is a file as a list of attachments shows it.
 func fileRow(f attach.File) ui.FileRow {
 	row := ui.FileRow{Name: f.Name, Kind: f.Kind, Size: ui.Bytes(f.Size), State: f.Standing(), Icon: f.Icon, Good: f.Scanned(), Bad: f.Blocked(), Unscanned: f.State == attach.Clean && !f.Scanned()}
+	if f.Macros && !f.Blocked() {
+		row.Warning = "Contains macros: enable them only if you expected them from this sender"
+	}
 	if f.Reason != "" {
 		row.State = "Blocked: " + f.Reason
 	}

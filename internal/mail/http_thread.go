@@ -45,7 +45,7 @@ func (s *Service) unseen(w http.ResponseWriter, r *http.Request) (bool, error) {
 // renderThread shows a thread alone when a script swaps it into the page, and to a phone that says that it is one, else
 // with the list beside it.
 func (s *Service) renderThread(w http.ResponseWriter, r *http.Request, p threadProps) error {
-	p.by, p.limit = web.Actor(r), s.set.MaxTotal
+	p.by, p.limit, p.types = web.Actor(r), s.set.MaxTotal, s.o.Attach.Accepted()
 	p.now, p.forward = s.o.Clock.Now(), mayCompose(p.by) == nil
 	p.all = r.URL.Query().Get("all") != ""
 	if p.draft.ID == "" {

@@ -22,6 +22,7 @@ type threadProps struct {
 	fault  *fault.Fault
 	status int
 	limit  int64
+	types  []string
 	now    time.Time
 	all    bool // every message is open
 
@@ -37,6 +38,7 @@ type composeProps struct {
 	fault     *fault.Fault
 	status    int
 	limit     int64
+	types     []string
 	contacts  bool // there is somebody to choose
 	templates []Template
 	most      int // recipients the practice allows
@@ -214,8 +216,8 @@ func letterFiles(files []attach.File) []ui.FileRow {
 }
 
 // formFiles are the attachments block of a form.
-func formFiles(files []attach.File, limit int64, f *fault.Fault) ui.Attach {
-	a := ui.Attach{Limit: limit, Types: attach.Accepted(), Error: allOf(f, "attachments")}
+func formFiles(files []attach.File, types []string, limit int64, f *fault.Fault) ui.Attach {
+	a := ui.Attach{Limit: limit, Types: types, Error: allOf(f, "attachments")}
 	for _, file := range files {
 		r := fileRow(file)
 		r.RemoveName, r.RemoveValue = "remove", file.LinkID

@@ -129,6 +129,7 @@ type Rules struct {
 type FileRow struct {
 	Name, Kind, Size        string // "scan.dcm", "DICOM", "148 MB"
 	State                   string // "Scanned, no threats found"; never told by colour alone
+	Warning                 string // what to mind when opening it; else empty
 	Icon                    string // "box", "image", "file-text"
 	Href                    string
 	View, Thumb             string // the page that shows it, and a small picture of it; each may be missing
