@@ -262,6 +262,15 @@ func TestMacros(t *testing.T) {
 	}
 }
 
+// TestSealedOffice: Office hides a file with a password in an OLE file; its sender is told so.
+func TestSealedOffice(t *testing.T) {
+	for _, ext := range []string{"docx", "xlsx", "pptx"} {
+		if _, reason := judged(t, append(ole(0), utf16("EncryptedPackage")...), ext); reason != reasonEncrypted {
+			t.Errorf("%s with a password: reason %q", ext, reason)
+		}
+	}
+}
+
 // A mark is found wherever it is cut.
 func TestFinder(t *testing.T) {
 	data := append(bytes.Repeat([]byte{'_', 0}, 50), macroMark...)

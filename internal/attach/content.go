@@ -55,6 +55,8 @@ func content(r io.ReadSeeker, size int64, ext string) (judgement, error) {
 		}
 	}
 	switch {
+	case want.archive != "" && isOLE(head):
+		return sealedOffice(r, found)
 	case want.archive != "", !agrees(want, mime, head, size, ext):
 		return judgement{found: found, reason: reasonType}, nil
 	case isOLE(head):
@@ -160,6 +162,16 @@ func archived(r io.ReadSeeker, size int64, want, found string) (judgement, error
 		j.macros = a.macros
 	}
 	return j, nil
+}
+
+// sealedOffice judges an OLE file where an Office archive should be: Office puts one with a password into such
+// ([MS-OFFCRYPTO] 2.3.4.4).
+func sealedOffice(r io.ReadSeeker, found string) (judgement, error) {
+	sealed, err := contains(r, utf16("EncryptedPackage"))
+	if sealed {
+		return judgement{found: found, reason: reasonEncrypted}, err
+	}
+	return judgement{found: found, reason: reasonType}, err
 }
 
 // contains says whether a mark occurs anywhere in a file.
